@@ -1,0 +1,234 @@
+"""Brings the cluster of an instance up, phase by phase, and takes it down. Every phase can be repeated."""
+
+import contextlib
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from lightkube import ApiError, Client, KubeConfig
+from lightkube.codecs import load_all_yaml
+from lightkube.resources.core_v1 import Node, ServiceAccount
+
+from slipway import paths
+from slipway.embedded import cgroups, controlplane, node, oci, pki
+from slipway.embedded.instance import (
+    API_PORT,
+    BRIDGE,
+    BRIDGE_ADDRESS,
+    CLUSTER_DOMAIN,
+    POD_CIDR,
+    Instance,
+)
+from slipway.embedded.machine import Layout
+from slipway.embedded.supervisor.spec import Place, ProcessSpec
+from slipway.engines.locate import Located
+from slipway.errors import CommandFailed, EnvironmentFault
+from slipway.progress import Phase, Progress
+from slipway.running import run
+
+_NODE_SECONDS = 120.0
+_RBAC = Path(__file__).parent / "manifests" / "coredns.yaml"
+
+
+class Cluster:
+    """The processes of one instance, as a cluster.
+
+    Args:
+        instance: Which one.
+        engines: The programs to run it with.
+        progress: Where phases are told.
+    """
+
+    def __init__(self, instance: Instance, engines: dict[str, Located], progress: Progress) -> None:
+        self.instance = instance
+        self.engines = engines
+        self.progress = progress
+
+    def up(self, models: list[str]) -> None:
+        """Bring the cluster up, or back up: what runs as it should is not touched."""
+        for folder in (self.instance.folder, self.instance.etc, self.instance.node, self.instance.logs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self.progress.phase("namespaces and network"):
+            self.instance.supervisor.ensure()
+            self._machine()
+        with self.progress.phase("keys and certificates"):
+            kubernetes = self.engines["kubeadm"].found
+            assert kubernetes is not None
+            pki.ensure(self.instance, kubeadm=kubernetes.path, version=kubernetes.version)
+            ports = self.instance.assign_ports(models)
+            pki.write_kubeconfig(self.instance, port=ports["api"])
+        with self.progress.phase("control plane") as phase:
+            self._control_plane(phase, ports)
+        with self.progress.phase("node") as phase:
+            self._node(phase)
+
+    def down(self) -> None:
+        """End every process of the instance and remove everything it left on this machine."""
+        instance = self.instance
+        if instance.runtime.exists() or instance.folder.exists():
+            with self.progress.phase("processes"):
+                instance.supervisor.ensure()  # takes over what a dead one left, so that all is ended by its pid
+                instance.supervisor.shutdown()
+        with self.progress.phase("cgroups and files"):
+            left = cgroups.remove(instance.cgroup)
+            if left:
+                msg = f"processes are left in {', '.join(map(str, left))}"
+                raise EnvironmentFault(msg, remedy="run `slipway down` again; if that repeats, please report it")
+            shutil.rmtree(instance.runtime, ignore_errors=True)
+            if instance.folder.exists():
+                shutil.rmtree(instance.folder)
+            with contextlib.suppress(OSError):
+                paths.runtime().rmdir()
+
+    # -- phases --------------------------------------------------------------------------------------------------
+
+    def _machine(self) -> None:
+        instance = self.instance
+        cgroups.create(instance.cgroup)
+        layout = instance.etc / "machine.json"
+        scratch = instance.folder / "machine"
+        scratch.mkdir(exist_ok=True)
+        prefix = POD_CIDR.partition("/")[2]
+        Layout(
+            scratch=str(scratch),
+            bridge=BRIDGE,
+            address=f"{BRIDGE_ADDRESS}/{prefix}",
+            resolv_conf=node.resolv_conf(),
+            extra={
+                "/var/lib": {name: str(instance.node / f"var-lib-{name}") for name in ("cni", "kubelet")},
+                "/var/log": {name: str(instance.logs / name) for name in ("pods", "containers")},
+            },
+        ).write(layout)
+        spec = ProcessSpec(
+            name="machine",
+            argv=[sys.executable, "-m", "slipway.embedded.machine", str(layout)],
+            place=Place.MACHINE,
+            tells_ready=True,
+        )
+        instance.supervisor.start(spec)
+
+    def _control_plane(self, phase: Phase, ports: dict[str, int]) -> None:
+        instance, start = self.instance, self.instance.supervisor.start
+        certificates = instance.pki / "etcd" / "healthcheck-client"
+        client = ("--cert", f"{certificates}.crt", f"{certificates}.key")
+        phase.note("etcd")
+        start(controlplane.etcd(instance, self._program("etcd")))
+        self._wait(f"{controlplane.ETCD_URL}/health", *client)
+        phase.note("API server")
+        start(controlplane.apiserver(instance, self._program("kube-apiserver")))
+        start(self._door(ports))
+        admin = instance.pki / "apiserver-kubelet-client"
+        self._wait(f"https://{BRIDGE_ADDRESS}:{API_PORT}/readyz", "--cert", f"{admin}.crt", f"{admin}.key")
+        phase.note("controllers and scheduler")
+        start(controlplane.controller_manager(instance, self._program("kube-controller-manager")))
+        start(controlplane.scheduler(instance, self._program("kube-scheduler")))
+        phase.detail = ""
+
+    def _node(self, phase: Phase) -> None:
+        instance, start = self.instance, self.instance.supervisor.start
+        phase.note("containerd")
+        start(
+            node.containerd(
+                instance,
+                self._program("containerd"),
+                shim=self._program("containerd-shim-runc-v2"),
+                runc=self._program("runc"),
+                cni=self._program("bridge").parent,
+            )
+        )
+        self._pause_image()
+        phase.note("DNS and Services")
+        client = self.client()
+        for item in load_all_yaml(_RBAC.read_text()):
+            client.apply(item, field_manager="slipway", force=True)
+        start(node.coredns(instance, self._program("coredns")))
+        start(node.kube_proxy(instance, self._program("kube-proxy"), nft=self._program("nft")))
+        phase.note("kubelet")
+        start(node.kubelet(instance, self._program("kubelet")))
+        self._wait(
+            "https://127.0.0.1:10257/healthz", "https://127.0.0.1:10259/healthz", "http://127.0.0.1:10256/healthz"
+        )
+        phase.note("Node to be Ready")
+        self._node_ready(client)
+        phase.detail = ""
+
+    def _door(self, ports: dict[str, int]) -> ProcessSpec:
+        targets = [f"{ports['api']}={BRIDGE_ADDRESS}:{API_PORT}"]
+        targets += [f"{port}={name}.models.svc.{CLUSTER_DOMAIN}:80" for name, port in ports.items() if name != "api"]
+        return ProcessSpec(
+            name="door",
+            argv=[sys.executable, "-m", "slipway.embedded.door", *targets],
+            place=Place.DOOR,
+            tells_ready=True,
+        )
+
+    # -- tools ---------------------------------------------------------------------------------------------------
+
+    def client(self) -> Client:
+        """The Kubernetes API as administrator, through the door."""
+        config = KubeConfig.from_file(str(self.instance.kubeconfig))
+        return Client(config=config.get(context_name=self.instance.context), trust_env=False)
+
+    def inside(self, *argv: str | Path, timeout: float = 300.0) -> str:
+        """Run a program to its end in the instance's namespaces.
+
+        Raises:
+            EnvironmentFault: The instance does not run.
+            CommandFailed: The program failed.
+        """
+        machine = self.instance.supervisor.process("machine")
+        if machine is None or not machine.pid:
+            msg = f"the instance {self.instance.name} does not run"
+            raise EnvironmentFault(msg, remedy=f"run `slipway up {self.instance.name}`")
+        enter = [self._program("nsenter"), "--target", str(machine.pid), "--mount", "--net", "--pid", "--wd=/"]
+        return run([*enter, "--", *argv], timeout=timeout)
+
+    def _program(self, name: str) -> Path:
+        found = self.engines[name].found
+        assert found is not None, name
+        return found.path
+
+    def _wait(self, *arguments: str) -> None:
+        try:
+            self.inside(sys.executable, "-m", "slipway.embedded.probe", *arguments)
+        except CommandFailed as error:
+            msg = f"part of the cluster did not become healthy: {error.output.strip()}"
+            raise EnvironmentFault(msg, remedy=f"look at the logs in {self.instance.logs}") from error
+
+    def _pause_image(self) -> None:
+        program = self._program("pause")
+        archive = program.with_suffix(".oci.tar")
+        if not archive.exists():
+            oci.write_archive(archive, name=node.PAUSE_IMAGE, program=program)
+        ctr = (self._program("ctr"), "--address", node.CONTAINERD_SOCKET, "--namespace", "k8s.io")
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                images = self.inside(*ctr, "images", "list", "--quiet")
+                break
+            except CommandFailed:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+        if node.PAUSE_IMAGE not in images.split():
+            self.inside(*ctr, "images", "import", archive)
+        # kubelet collects images that no container uses; this one belongs to every pod to come.
+        self.inside(*ctr, "images", "label", node.PAUSE_IMAGE, "io.cri-containerd.pinned=pinned")
+
+    def _node_ready(self, client: Client) -> None:
+        deadline = time.monotonic() + _NODE_SECONDS
+        reason = "it has not registered"
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ApiError):
+                status = client.get(Node, self.instance.node_name).status
+                conditions = {c.type: c for c in (status.conditions or [])} if status else {}
+                ready = conditions.get("Ready")
+                if ready is not None and ready.status == "True":
+                    client.get(ServiceAccount, "default", namespace="default")
+                    return
+                if ready is not None:
+                    reason = ready.message or ready.reason or reason
+            time.sleep(0.2)
+        msg = f"the node is not Ready after {_NODE_SECONDS:.0f} s: {reason}"
+        raise EnvironmentFault(msg, remedy=f"look at {self.instance.logs / 'kubelet.log'}")

@@ -1,0 +1,193 @@
+"""An instance of the embedded environment: its name, its folders, its addresses, its ports on the machine."""
+
+import fcntl
+import json
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from slipway import paths
+from slipway.embedded.supervisor.client import SupervisorClient
+from slipway.errors import EnvironmentFault
+
+BRIDGE = "slipway0"
+BRIDGE_ADDRESS = "10.88.0.1"
+"""The node's address, on the pod bridge. Every instance has the same: each is alone in its network namespace."""
+POD_CIDR = "10.88.0.0/16"
+SERVICE_CIDR = "10.96.0.0/16"
+CLUSTER_DOMAIN = "cluster.local"
+API_PORT = 6443
+
+_FIRST_PORT = {"api": 16443}
+_FIRST_MODEL_PORT = 18080
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One embedded environment on this machine.
+
+    Attributes:
+        name: A DNS label of at most 20 characters.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse names that would not do as part of host names, paths and sockets."""
+        if not re.fullmatch(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", self.name):
+            msg = f"{self.name!r} cannot name an instance"
+            raise EnvironmentFault(
+                msg, remedy="use at most 20 lower-case letters, digits and dashes, beginning with a letter"
+            )
+
+    @property
+    def folder(self) -> Path:
+        """Everything the instance keeps; gone after `down`."""
+        return paths.state() / "instances" / self.name
+
+    @property
+    def runtime(self) -> Path:
+        """Its supervisor's socket and record of processes."""
+        return paths.runtime() / self.name
+
+    @property
+    def pki(self) -> Path:
+        """Keys and certificates of the cluster."""
+        return self.folder / "pki"
+
+    @property
+    def etc(self) -> Path:
+        """Configuration files of its programs."""
+        return self.folder / "etc"
+
+    @property
+    def node(self) -> Path:
+        """What the node's programs keep: images, containers, volumes."""
+        return self.folder / "node"
+
+    @property
+    def logs(self) -> Path:
+        """Output of its programs, one file each."""
+        return self.folder / "logs"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Administrator's access from this machine, with the context `slipway-<name>`."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig context: what a stack file names, so that no other cluster is ever meant."""
+        return f"slipway-{self.name}"
+
+    @property
+    def node_name(self) -> str:
+        """Name of its one real Node."""
+        return f"{self.name}-node"
+
+    @property
+    def cgroup(self) -> str:
+        """The cgroup below which all its pods run, in every hierarchy."""
+        return f"/slipway/{self.name}"
+
+    @property
+    def supervisor(self) -> SupervisorClient:
+        """Its supervisor, which may not be running."""
+        return SupervisorClient(instance=self.name, runtime=self.runtime, logs=self.logs)
+
+    def exists(self) -> bool:
+        """Whether anything of it is left on this machine."""
+        return self.folder.exists() or self.runtime.exists()
+
+    @contextmanager
+    def exclusively(self, what: str) -> Iterator[None]:
+        """Hold the instance for one command at a time.
+
+        Raises:
+            EnvironmentFault: Another command holds it; the message says which.
+        """
+        lock = paths.state() / "instances" / f".{self.name}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                handle.seek(0)
+                msg = f"{handle.read().strip() or 'another command'} is at work on the instance {self.name}"
+                raise EnvironmentFault(msg, remedy="wait for it to end, then run this again") from error
+            handle.truncate(0)
+            handle.write(f"`slipway {what}` (pid {os.getpid()})")
+            handle.flush()
+            yield
+
+    # -- ports ---------------------------------------------------------------------------------------------------
+
+    def ports(self) -> dict[str, int]:
+        """Ports on the machine's loopback, by what a person finds there: `api`, and every model's name."""
+        file = self.folder / "ports.json"
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+
+    def assign_ports(self, models: list[str]) -> dict[str, int]:
+        """Give the API server and every model a port; one given before is kept.
+
+        Raises:
+            EnvironmentFault: A port given before is held by another program now.
+        """
+        before = self.ports()
+        door = self.supervisor.process("door")
+        ours = set(before.values()) if door is not None and door.pid else set()
+        taken = set(before.values()) | _ports_of_others(self)
+        ports: dict[str, int] = {}
+        for name in ("api", *models):
+            port = before.get(name)
+            if port is None:
+                port = _FIRST_PORT.get(name, _FIRST_MODEL_PORT)
+                while port in taken or not is_free(port):
+                    port += 1
+                taken.add(port)
+            elif port not in ours and not is_free(port):
+                msg = f"127.0.0.1:{port}, the port of {name}, is held by {holder(port)}"
+                raise EnvironmentFault(msg, remedy="end that program, or run `slipway down` to be given another port")
+            ports[name] = port
+        (self.folder / "ports.json").write_text(json.dumps(ports))
+        return ports
+
+
+def instances() -> list[Instance]:
+    """Every instance of which something is left on this machine."""
+    names: set[str] = set()
+    for root in (paths.state() / "instances", paths.runtime()):
+        if root.exists():
+            names |= {folder.name for folder in root.iterdir() if folder.is_dir()}
+    return [Instance(name) for name in sorted(names)]
+
+
+def _ports_of_others(instance: Instance) -> set[int]:
+    return {port for other in instances() if other != instance for port in other.ports().values()}
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of the loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, in words."""
+    for connection in psutil.net_connections(kind="tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            if connection.pid is None:
+                break
+            return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return "another program"

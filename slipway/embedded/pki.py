@@ -1,0 +1,81 @@
+"""Keys, certificates and kubeconfigs of the cluster, made by kubeadm as in production.
+
+https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-init-phase/
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from slipway.embedded.instance import API_PORT, BRIDGE_ADDRESS, CLUSTER_DOMAIN, POD_CIDR, SERVICE_CIDR, Instance
+from slipway.running import run
+
+_VALID = "87600h0m0s"
+"""Ten years: an instance is not meant to outlive them, and none should die of an expired certificate."""
+
+
+def ensure(instance: Instance, *, kubeadm: Path, version: str) -> None:
+    """Make what is missing; what is there is kept."""
+    instance.etc.mkdir(parents=True, exist_ok=True)
+    config = instance.etc / "kubeadm.yaml"
+    config.write_text(yaml.safe_dump_all(_kubeadm(instance, version)))
+    run([kubeadm, "init", "phase", "certs", "all", "--config", config])
+    for who in ("controller-manager", "scheduler", "kubelet"):
+        run([kubeadm, "init", "phase", "kubeconfig", who, "--config", config, "--kubeconfig-dir", instance.etc])
+    for name, client, organisation in (
+        ("kube-proxy", "system:kube-proxy", ""),
+        ("coredns", "system:coredns", ""),
+        ("admin", "slipway-admin", "system:masters"),
+    ):
+        file = instance.etc / f"{name}.conf"
+        if not file.exists():
+            groups = ["--org", organisation] if organisation else []
+            said = run([kubeadm, "kubeconfig", "user", "--config", config, "--client-name", client, *groups])
+            _write_private(file, said[said.index("apiVersion:") :])
+
+
+def write_kubeconfig(instance: Instance, *, port: int) -> None:
+    """Write the administrator's kubeconfig for this machine, where the API server is a port of the loopback."""
+    admin = yaml.safe_load((instance.etc / "admin.conf").read_text())
+    name = instance.context
+    cluster = {**admin["clusters"][0]["cluster"], "server": f"https://127.0.0.1:{port}"}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": admin["users"][0]["user"]}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+    _write_private(instance.kubeconfig, yaml.safe_dump(content))
+
+
+def _write_private(file: Path, content: str) -> None:
+    partial = file.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(content)
+    partial.replace(file)
+
+
+def _kubeadm(instance: Instance, version: str) -> list[dict[str, Any]]:
+    api = "kubeadm.k8s.io/v1beta4"
+    return [
+        {
+            "apiVersion": api,
+            "kind": "InitConfiguration",
+            "localAPIEndpoint": {"advertiseAddress": BRIDGE_ADDRESS, "bindPort": API_PORT},
+            "nodeRegistration": {"name": instance.node_name, "criSocket": "unix:///run/containerd/containerd.sock"},
+        },
+        {
+            "apiVersion": api,
+            "kind": "ClusterConfiguration",
+            "clusterName": instance.context,
+            "kubernetesVersion": f"v{version}",
+            "certificatesDir": str(instance.pki),
+            "certificateValidityPeriod": _VALID,
+            "controlPlaneEndpoint": f"{BRIDGE_ADDRESS}:{API_PORT}",
+            "apiServer": {"certSANs": ["127.0.0.1", "localhost"]},
+            "networking": {"serviceSubnet": SERVICE_CIDR, "podSubnet": POD_CIDR, "dnsDomain": CLUSTER_DOMAIN},
+        },
+    ]

@@ -1,0 +1,1 @@
+"""One small daemon per instance, owner of every process it started; asked over a socket."""

@@ -1,0 +1,3 @@
+module slipway/engines/pause
+
+go 1.26

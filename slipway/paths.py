@@ -1,0 +1,32 @@
+"""Where Slipway keeps things on a machine: the XDG base directories, read afresh at each call.
+
+https://specifications.freedesktop.org/basedir-spec/latest/
+"""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+"""The checkout this command was installed from (an editable install)."""
+
+
+def cache() -> Path:
+    """What can be made again from its pin: engines, base images. Shared by every checkout."""
+    return Path(platformdirs.user_cache_path("slipway"))
+
+
+def state() -> Path:
+    """What an instance would lose work without: cluster data, Pulumi state, keys."""
+    return Path(platformdirs.user_state_path("slipway"))
+
+
+def runtime() -> Path:
+    """What ends with the machine's uptime: sockets and process records.
+
+    Root often has no `XDG_RUNTIME_DIR`; `/run` is then the place that a reboot empties.
+    """
+    if os.environ.get("XDG_RUNTIME_DIR") or os.geteuid() != 0:
+        return Path(platformdirs.user_runtime_path("slipway"))
+    return Path("/run/slipway")

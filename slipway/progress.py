@@ -1,0 +1,79 @@
+"""Long work in named phases: what runs now, for how long, and how long each phase took."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.status import Status
+
+CONSOLE = Console(stderr=True, highlight=False)
+"""Progress goes to standard error, so that standard output stays a result that can be piped."""
+
+_QUIET_SECONDS = 20.0
+"""Without a terminal, a phase that takes longer than this says that it is still at work."""
+
+
+@dataclass
+class Phase:
+    """One step of long work. `note` says what it is waiting for right now."""
+
+    name: str
+    started: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+    detail: str = ""
+    _live: Status | None = None
+    _last_line: float = field(default_factory=time.monotonic)
+
+    def note(self, text: str) -> None:
+        """Show what the phase is doing; cheap enough to call for every line of a build's output."""
+        self.detail = text
+        now = time.monotonic()
+        line = f"{self.name}: {text} ({now - self.started:.0f} s)"
+        if self._live is not None:
+            self._live.update(line)
+        elif now - self._last_line > _QUIET_SECONDS:
+            self._last_line = now
+            CONSOLE.print(f"  … {line}", style="dim")
+
+
+class Progress:
+    """Runs phases one after another and remembers what each took.
+
+    Args:
+        quiet: Print nothing (for `--json`); times are still kept.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.phases: list[Phase] = []
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[Phase]:
+        """Announce a phase, and when it ends say how long it took."""
+        phase = Phase(name)
+        live = None if self.quiet or not sys.stderr.isatty() else CONSOLE.status(f"{name} …")
+        phase._live = live
+        if live is not None:
+            live.start()
+        elif not self.quiet:
+            CONSOLE.print(f"  · {name} …", style="dim")
+        done = False
+        try:
+            yield phase
+            done = True
+        finally:
+            phase.seconds = time.monotonic() - phase.started
+            self.phases.append(phase)
+            if live is not None:
+                live.stop()
+            if not self.quiet:
+                mark, style = ("✓", "green") if done else ("✗", "red")
+                tail = f" — {phase.detail}" if phase.detail else ""
+                CONSOLE.print(f"  [{style}]{mark}[/] {name} [dim]{phase.seconds:.1f} s{tail}[/]")
+
+    def total(self) -> float:
+        """Seconds spent in all phases together."""
+        return sum(phase.seconds for phase in self.phases)
