@@ -1,5 +1,29 @@
-import pulumi, pulumi_kubernetes as k8s
-p = k8s.Provider("cluster", context="slipway-local")
-ns = k8s.core.v1.Namespace("models", metadata={"name":"models"}, opts=pulumi.ResourceOptions(provider=p))
-d = k8s.apps.v1.Deployment("web", metadata={"namespace": ns.metadata["name"]}, spec={"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "localhost/slipway/pause:1"}]}}}, opts=pulumi.ResourceOptions(provider=p))
-pulumi.export("name", d.metadata["name"])
+"""Reads the stack, builds its layers in order, exports what people need."""
+
+import pulumi
+from infra.foundation.access import ClusterAccess
+from infra.models import builds
+from infra.models.planning import MissingBuildError, plan
+from infra.models.service import ModelNamespace, ModelService
+from infra.settings import SettingsError, load
+
+try:
+    settings = load(pulumi.runtime.get_config_env(), stack=pulumi.get_stack())
+    models = plan(settings, builds.read())
+except (SettingsError, MissingBuildError) as error:
+    raise pulumi.RunError(str(error)) from None
+
+access = ClusterAccess("cluster", cluster=settings.cluster)
+in_cluster = pulumi.ResourceOptions(provider=access.provider, providers=[access.provider])
+
+namespace = ModelNamespace("models", opts=in_cluster)
+services = {
+    spec.name: ModelService(
+        spec.name,
+        spec=spec,
+        opts=pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[namespace])),
+    )
+    for spec in models
+}
+
+pulumi.export("models", {name: service.address for name, service in services.items()})

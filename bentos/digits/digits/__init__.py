@@ -1,0 +1,1 @@
+"""The digits model: its data, network, training and runtimes."""

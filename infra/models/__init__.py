@@ -1,0 +1,1 @@
+"""One model is one ModelService: workload, and later scaling, routing, objectives."""

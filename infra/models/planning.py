@@ -1,0 +1,87 @@
+"""From settings to what a model's service is. Pure: no Pulumi, no files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.settings import Settings
+
+NAMESPACE = "models"
+"""The Kubernetes namespace in which models run."""
+BUILT = "built"
+"""An image that the last local build made, found in the lock."""
+SERVING_PORT = 3000
+"""Where a Bento serves (`bentoml serve`'s default)."""
+BENTO_USER = 1034
+"""The user that `bentoml containerize` makes in an image."""
+
+
+class MissingBuildError(Exception):
+    """A model's image is `built`, and nothing was."""
+
+    def __init__(self, models: list[str]) -> None:
+        """Name the models and the command."""
+        super().__init__(
+            f"image: built, but no build of {', '.join(models)} is on record; run `slipway build {' '.join(models)}`"
+        )
+        self.models = models
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """Everything a ModelService is made from.
+
+    Attributes:
+        name: The model's name; also that of its Deployment and Service.
+        namespace: The Kubernetes namespace.
+        image: By digest.
+        replicas: Pods.
+        cpu: Request and limit of one pod, a Kubernetes quantity.
+        memory: The same, of memory.
+        port: Where its container serves.
+        user: Numeric user of its container.
+    """
+
+    name: str
+    namespace: str
+    image: str
+    replicas: int
+    cpu: str
+    memory: str
+    port: int = SERVING_PORT
+    user: int = BENTO_USER
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What its objects carry (https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/)."""
+        return {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "model", **self.selector}
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """What finds its pods; never changes, as a selector cannot."""
+        return {"app.kubernetes.io/name": self.name}
+
+
+def plan(settings: Settings, built: Mapping[str, str]) -> list[ModelSpec]:
+    """Plan every model of a stack, in the order of the file.
+
+    Args:
+        settings: The stack.
+        built: Images of local builds, by model.
+
+    Raises:
+        MissingBuildError: Some image is `built` and no build is on record.
+    """
+    missing = [name for name, model in settings.models.items() if model.image == BUILT and name not in built]
+    if missing:
+        raise MissingBuildError(missing)
+    return [
+        ModelSpec(
+            name=name,
+            namespace=NAMESPACE,
+            image=built[name] if model.image == BUILT else model.image,
+            replicas=model.replicas,
+            cpu=model.resources.cpu,
+            memory=model.resources.memory,
+        )
+        for name, model in settings.models.items()
+    ]
