@@ -111,6 +111,8 @@ def _deployment(spec: ModelSpec) -> Mapping[str, Any]:
                         "env": [
                             {"name": "BENTOML_HOME", "value": f"{_WRITABLE}/bentoml"},
                             {"name": "HOME", "value": _WRITABLE},
+                            # A server tells nobody outside what it serves.
+                            {"name": "BENTOML_DO_NOT_TRACK", "value": "true"},
                         ],
                         "resources": {"requests": amounts, "limits": amounts},
                         "securityContext": {

@@ -10,7 +10,6 @@ from lightkube import ApiError, Client, KubeConfig
 from lightkube.codecs import load_all_yaml
 from lightkube.resources.core_v1 import Node, ServiceAccount
 
-from slipway import paths
 from slipway.embedded import cgroups, controlplane, node, oci, pki
 from slipway.embedded.instance import (
     API_PORT,
@@ -28,6 +27,7 @@ from slipway.progress import Phase, Progress
 from slipway.running import run
 
 _NODE_SECONDS = 120.0
+_CONTAINERD_SECONDS = 30.0
 _RBAC = Path(__file__).parent / "manifests" / "coredns.yaml"
 
 
@@ -78,8 +78,6 @@ class Cluster:
             shutil.rmtree(instance.runtime, ignore_errors=True)
             if instance.folder.exists():
                 shutil.rmtree(instance.folder)
-            with contextlib.suppress(OSError):
-                paths.runtime().rmdir()
 
     # -- phases --------------------------------------------------------------------------------------------------
 
@@ -201,20 +199,35 @@ class Cluster:
         archive = program.with_suffix(".oci.tar")
         if not archive.exists():
             oci.write_archive(archive, name=node.PAUSE_IMAGE, program=program)
-        ctr = (self._program("ctr"), "--address", node.CONTAINERD_SOCKET, "--namespace", "k8s.io")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + _CONTAINERD_SECONDS
         while True:
             try:
-                images = self.inside(*ctr, "images", "list", "--quiet")
-                break
+                self.import_image(archive, node.PAUSE_IMAGE)
+                return
             except CommandFailed:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
-        if node.PAUSE_IMAGE not in images.split():
-            self.inside(*ctr, "images", "import", archive)
-        # kubelet collects images that no container uses; this one belongs to every pod to come.
-        self.inside(*ctr, "images", "label", node.PAUSE_IMAGE, "io.cri-containerd.pinned=pinned")
+
+    def import_image(self, archive: Path, name: str) -> bool:
+        """Give the node an image, unless it has it; returns whether it was imported.
+
+        Args:
+            archive: An OCI archive.
+            name: The name pods use: with a tag, or with the digest.
+        """
+        if name in self._ctr("images", "list", "--quiet").split():
+            return False
+        repository = name.partition("@")[0]
+        by_digest = ("--digests", f"--base-name={repository}") if "@" in name else ()
+        self._ctr("images", "import", *by_digest, archive)
+        # kubelet collects images that no container uses; these cannot be pulled again.
+        self._ctr("images", "label", name, "io.cri-containerd.pinned=pinned")
+        return True
+
+    def _ctr(self, *arguments: str | Path) -> str:
+        base = (self._program("ctr"), "--address", node.CONTAINERD_SOCKET, "--namespace", "k8s.io")
+        return self.inside(*base, *arguments)
 
     def _node_ready(self, client: Client) -> None:
         deadline = time.monotonic() + _NODE_SECONDS

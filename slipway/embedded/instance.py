@@ -1,5 +1,6 @@
 """An instance of the embedded environment: its name, its folders, its addresses, its ports on the machine."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -112,9 +113,8 @@ class Instance:
         Raises:
             EnvironmentFault: Another command holds it; the message says which.
         """
-        lock = paths.state() / "instances" / f".{self.name}.lock"
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("a+") as handle:
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -125,6 +125,17 @@ class Instance:
             handle.write(f"`slipway {what}` (pid {os.getpid()})")
             handle.flush()
             yield
+
+    def forget_lock(self) -> None:
+        """Remove what `exclusively` leaves, and the folders that held nothing else."""
+        self._lock.unlink(missing_ok=True)
+        for folder in (self._lock.parent, paths.state(), paths.runtime()):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    @property
+    def _lock(self) -> Path:
+        return paths.state() / "instances" / f".{self.name}.lock"
 
     # -- ports ---------------------------------------------------------------------------------------------------
 

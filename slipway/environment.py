@@ -1,0 +1,213 @@
+"""From nothing to a prediction, and back: what `slipway up` and `slipway down` do, in order."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.models.planning import BUILT
+from infra.settings import Settings, load_file
+from slipway import paths
+from slipway.building import bento
+from slipway.building.base import Builder
+from slipway.embedded import preflight
+from slipway.embedded.cluster import Cluster
+from slipway.embedded.instance import Instance
+from slipway.engines import build as engines
+from slipway.engines.locate import Located
+from slipway.errors import CommandFailed, EnvironmentFault
+from slipway.plugins.workspace import Workspace
+from slipway.progress import Phase, Progress
+from slipway.running import run
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered.
+
+    Attributes:
+        model: Its name.
+        url: Its address on this machine.
+        path: What was asked for; empty when the bento ships no example.
+        request: The request's body.
+        answer: The part of the answer that the example tells.
+    """
+
+    model: str
+    url: str
+    path: str
+    request: dict[str, Any]
+    answer: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `up` ended with; printed on one screen, or as JSON.
+
+    Attributes:
+        instance: The instance's name.
+        stack: The stack that was brought up.
+        answers: What every model answered, and where.
+        context: The kubeconfig context.
+        kubeconfig: Path of the kubeconfig.
+        programs: Every program with its version, where it came from, and what it is for.
+        seconds: Time of every phase.
+    """
+
+    instance: str
+    stack: str
+    answers: list[Answer]
+    context: str
+    kubeconfig: str
+    programs: list[dict[str, str]]
+    seconds: dict[str, float]
+
+
+class Environment:
+    """A stack on this machine.
+
+    Args:
+        instance: Where it runs.
+        stack: Which stack.
+        progress: Where phases are told.
+        checkout: The repository.
+    """
+
+    def __init__(
+        self, instance: Instance, stack: str, progress: Progress, *, checkout: Path = paths.REPOSITORY
+    ) -> None:
+        """Nothing is started."""
+        self.instance = instance
+        self.stack = stack
+        self.progress = progress
+        self.checkout = checkout
+
+    def up(self) -> Summary:
+        """Bring everything up, or back up, and answer once per model.
+
+        Raises:
+            SettingsError: The stack file is wrong; nothing was started.
+            SlipwayError: A phase failed; the message says what to do.
+        """
+        settings = self.settings()
+        with self.progress.phase("this machine"):
+            preflight.check(self.instance)
+        located = engines.ensure("up", self.progress)
+        with self.instance.exclusively("up"):
+            builds = self._builds(settings, located)
+            cluster = Cluster(self.instance, located, self.progress)
+            cluster.up(list(settings.models))
+            for build in builds:
+                with self.progress.phase(f"image of {build.model}") as phase:
+                    done = cluster.import_image(Path(build.archive), build.image)
+                    phase.detail = "imported into the node" if done else "in the node already"
+            with self.progress.phase("pulumi up") as phase:
+                workspace = self.workspace(located)
+                workspace.prepare(self.stack)
+                self._pulumi_up(workspace, phase)
+            with self.progress.phase("first answer") as phase:
+                answers = self._answers(phase)
+        return Summary(
+            instance=self.instance.name,
+            stack=self.stack,
+            answers=answers,
+            context=self.instance.context,
+            kubeconfig=str(self.instance.kubeconfig),
+            programs=[
+                {
+                    "name": entry.engine.name,
+                    "version": entry.found.version,
+                    "origin": entry.found.origin,
+                    "path": str(entry.found.path),
+                    "purpose": entry.engine.purpose,
+                }
+                for entry in located.values()
+                if entry.found is not None
+            ],
+            seconds={phase.name: round(phase.seconds, 1) for phase in self.progress.phases},
+        )
+
+    def down(self) -> None:
+        """Remove everything the instance has on this machine; caches stay.
+
+        Raises:
+            EnvironmentFault: Something could not be ended or removed.
+        """
+        with self.instance.exclusively("down"):
+            Cluster(self.instance, {}, self.progress).down()
+        self.instance.forget_lock()
+
+    def settings(self) -> Settings:
+        """The stack file, checked."""
+        file = self.checkout / "stacks" / f"Pulumi.{self.stack}.yaml"
+        if not file.exists():
+            have = sorted(f.name.split(".")[1] for f in (self.checkout / "stacks").glob("Pulumi.*.yaml"))
+            msg = f"there is no stack {self.stack!r}; stacks/ has {', '.join(have)}"
+            raise EnvironmentFault(msg, remedy=f"write stacks/{file.name}, or correct the name")
+        return load_file(file)
+
+    def workspace(self, located: dict[str, Located]) -> Workspace:
+        """The Pulumi side of the instance."""
+        pulumi, executor = located["pulumi"].found, located["pulumi-language-python-exec"].found
+        assert pulumi is not None
+        assert executor is not None
+        return Workspace(self.instance, pulumi=pulumi.path, executor=executor.path, checkout=self.checkout)
+
+    def _builds(self, settings: Settings, located: dict[str, Located]) -> list[bento.Build]:
+        models = [name for name, model in settings.models.items() if model.image == BUILT]
+        if not models:
+            return []
+        builder = Builder(located)
+        return [bento.ensure(model, builder, self.progress, checkout=self.checkout) for model in models]
+
+    def _pulumi_up(self, workspace: Workspace, phase: Phase) -> None:
+        env = {**os.environ, **workspace.environment()}
+        words: Sequence[str] = ("up", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
+        try:
+            said = run([workspace.folder / "bin" / "pulumi", *words], env=env, on_line=phase.note)
+        except CommandFailed as error:
+            msg = f"`pulumi up` failed:\n{_diagnostics(error.output)}"
+            remedy = f'run `eval "$(slipway env {self.instance.name})"` and `pulumi up --stack {self.stack}` to look closer'
+            raise EnvironmentFault(msg, remedy=remedy) from error
+        counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
+        phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
+
+    def _answers(self, phase: Phase) -> list[Answer]:
+        """Ask every model its example at its address on this machine, and hold it to the answer."""
+        ports = {name: port for name, port in self.instance.ports().items() if name != "api"}
+        return [self._answer(name, f"http://127.0.0.1:{port}", phase) for name, port in ports.items()]
+
+    def _answer(self, model: str, url: str, phase: Phase) -> Answer:
+        phase.note(model)
+        example = load_example(model, self.checkout)
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(retries=3), timeout=30, trust_env=False) as client:
+                if example is None:
+                    client.get(f"{url}/readyz").raise_for_status()
+                    return Answer(model, url, "", {}, {})
+                said = client.post(f"{url}{example['path']}", json=example["request"]).raise_for_status().json()
+        except (httpx.HTTPError, ValueError) as error:
+            msg = f"{model} does not answer at {url}: {error}"
+            raise EnvironmentFault(msg, remedy=f"look at {self.instance.logs}") from error
+        answer = {key: said.get(key) for key in example["answer"]}
+        if answer != example["answer"]:
+            msg = f"{model} answered {answer} to its example, and {example['answer']} is right"
+            raise EnvironmentFault(msg, remedy=f"look at bentos/{model}")
+        phase.detail = f"{model}: {json.dumps(answer)}"
+        return Answer(model, url, example["path"], example["request"], answer)
+
+
+def load_example(model: str, checkout: Path = paths.REPOSITORY) -> dict[str, Any] | None:
+    """A request for a model with the answer it should get, where its bento ships one (`example.json`)."""
+    file = checkout / "bentos" / model / "example.json"
+    return dict(json.loads(file.read_text())) if file.exists() else None
+
+
+def _diagnostics(output: str) -> str:
+    """The part of the engine's output that says what went wrong."""
+    tail = output.partition("Diagnostics:")[2] or output
+    return "\n".join(f"  | {line}" for line in tail.strip().splitlines()[:40])
