@@ -1,13 +1,12 @@
 """From nothing to a prediction, and back: what `slipway up` and `slipway down` do, in order."""
 
 import json
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import tenacity
 
 from infra.models.planning import BUILT
 from infra.settings import Settings, load_file
@@ -22,7 +21,8 @@ from slipway.engines.locate import Located
 from slipway.errors import CommandFailed, EnvironmentFault
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Phase, Progress
-from slipway.running import run
+
+_ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Environment:
         with self.instance.exclusively("up"):
             builds = self._builds(settings, located)
             cluster = Cluster(self.instance, located, self.progress)
-            cluster.up(list(settings.models))
+            cluster.up(list(settings.models), context=settings.cluster.context)
             for build in builds:
                 with self.progress.phase(f"image of {build.model}") as phase:
                     done = cluster.import_image(Path(build.archive), build.image)
@@ -115,7 +115,7 @@ class Environment:
             instance=self.instance.name,
             stack=self.stack,
             answers=answers,
-            context=self.instance.context,
+            context=settings.cluster.context,
             kubeconfig=str(self.instance.kubeconfig),
             programs=[
                 {
@@ -165,10 +165,9 @@ class Environment:
         return [bento.ensure(model, builder, self.progress, checkout=self.checkout) for model in models]
 
     def _pulumi_up(self, workspace: Workspace, phase: Phase) -> None:
-        env = {**os.environ, **workspace.environment()}
-        words: Sequence[str] = ("up", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
+        words = ("up", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
         try:
-            said = run([workspace.folder / "bin" / "pulumi", *words], env=env, on_line=phase.note)
+            said = workspace.pulumi_command(*words, on_line=phase.note)
         except CommandFailed as error:
             msg = f"`pulumi up` failed:\n{_diagnostics(error.output)}"
             remedy = f'run `eval "$(slipway env {self.instance.name})"` and `pulumi up --stack {self.stack}` to look closer'
@@ -184,12 +183,20 @@ class Environment:
     def _answer(self, model: str, url: str, phase: Phase) -> Answer:
         phase.note(model)
         example = load_example(model, self.checkout)
+        # The Service's endpoints are ready; the node's packet filter follows them within a second or two.
+        patiently = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(httpx.TransportError),
+            wait=tenacity.wait_fixed(0.2),
+            stop=tenacity.stop_after_delay(_ANSWER_SECONDS),
+            reraise=True,
+        )
         try:
-            with httpx.Client(transport=httpx.HTTPTransport(retries=3), timeout=30, trust_env=False) as client:
+            with httpx.Client(timeout=30, trust_env=False) as client:
                 if example is None:
-                    client.get(f"{url}/readyz").raise_for_status()
+                    patiently(client.get, f"{url}/readyz").raise_for_status()
                     return Answer(model, url, "", {}, {})
-                said = client.post(f"{url}{example['path']}", json=example["request"]).raise_for_status().json()
+                reply = patiently(client.post, f"{url}{example['path']}", json=example["request"])
+                said = reply.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             msg = f"{model} does not answer at {url}: {error}"
             raise EnvironmentFault(msg, remedy=f"look at {self.instance.logs}") from error

@@ -45,8 +45,13 @@ class Cluster:
         self.engines = engines
         self.progress = progress
 
-    def up(self, models: list[str]) -> None:
-        """Bring the cluster up, or back up: what runs as it should is not touched."""
+    def up(self, models: list[str], *, context: str) -> None:
+        """Bring the cluster up, or back up: what runs as it should is not touched.
+
+        Args:
+            models: Names of the models that get a port on this machine.
+            context: What the kubeconfig calls the cluster: the name by which the stack file means it.
+        """
         for folder in (self.instance.folder, self.instance.etc, self.instance.node, self.instance.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.progress.phase("namespaces and network"):
@@ -57,7 +62,7 @@ class Cluster:
             assert kubernetes is not None
             pki.ensure(self.instance, kubeadm=kubernetes.path, version=kubernetes.version)
             ports = self.instance.assign_ports(models)
-            pki.write_kubeconfig(self.instance, port=ports["api"])
+            pki.write_kubeconfig(self.instance, port=ports["api"], context=context)
         with self.progress.phase("control plane") as phase:
             self._control_plane(phase, ports)
         with self.progress.phase("node") as phase:
@@ -165,8 +170,7 @@ class Cluster:
 
     def client(self) -> Client:
         """The Kubernetes API as administrator, through the door."""
-        config = KubeConfig.from_file(str(self.instance.kubeconfig))
-        return Client(config=config.get(context_name=self.instance.context), trust_env=False)
+        return Client(config=KubeConfig.from_file(str(self.instance.kubeconfig)), trust_env=False)
 
     def inside(self, *argv: str | Path, timeout: float = 300.0) -> str:
         """Run a program to its end in the instance's namespaces.

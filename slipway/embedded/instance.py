@@ -79,13 +79,8 @@ class Instance:
 
     @property
     def kubeconfig(self) -> Path:
-        """Administrator's access from this machine, with the context `slipway-<name>`."""
+        """Administrator's access from this machine; its context has the name that the stack file means the cluster by."""
         return self.folder / "kubeconfig"
-
-    @property
-    def context(self) -> str:
-        """The kubeconfig context: what a stack file names, so that no other cluster is ever meant."""
-        return f"slipway-{self.name}"
 
     @property
     def node_name(self) -> str:

@@ -35,10 +35,10 @@ def ensure(instance: Instance, *, kubeadm: Path, version: str) -> None:
             _write_private(file, said[said.index("apiVersion:") :])
 
 
-def write_kubeconfig(instance: Instance, *, port: int) -> None:
+def write_kubeconfig(instance: Instance, *, port: int, context: str) -> None:
     """Write the administrator's kubeconfig for this machine, where the API server is a port of the loopback."""
     admin = yaml.safe_load((instance.etc / "admin.conf").read_text())
-    name = instance.context
+    name = context
     cluster = {**admin["clusters"][0]["cluster"], "server": f"https://127.0.0.1:{port}"}
     content = {
         "apiVersion": "v1",
@@ -70,7 +70,7 @@ def _kubeadm(instance: Instance, version: str) -> list[dict[str, Any]]:
         {
             "apiVersion": api,
             "kind": "ClusterConfiguration",
-            "clusterName": instance.context,
+            "clusterName": f"slipway-{instance.name}",
             "kubernetesVersion": f"v{version}",
             "certificatesDir": str(instance.pki),
             "certificateValidityPeriod": _VALID,

@@ -4,8 +4,11 @@ import os
 import secrets
 import shlex
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+
+import yaml
 
 from slipway import paths
 from slipway.embedded.instance import Instance
@@ -22,17 +25,24 @@ class Workspace:
         pulumi: The Pulumi CLI to use.
         executor: `pulumi-language-python-exec`.
         checkout: The repository whose program and stack files are used.
+        folder: Where all of it lies; the instance's by default.
     """
 
     def __init__(
-        self, instance: Instance, *, pulumi: Path, executor: Path, checkout: Path = paths.REPOSITORY
+        self,
+        instance: Instance,
+        *,
+        pulumi: Path,
+        executor: Path,
+        checkout: Path = paths.REPOSITORY,
+        folder: Path | None = None,
     ) -> None:
         """Nothing is written before `prepare`."""
         self.instance = instance
         self.pulumi = pulumi
         self.executor = executor
         self.checkout = checkout
-        self.folder = instance.folder / "pulumi"
+        self.folder = folder or instance.folder / "pulumi"
 
     @property
     def project(self) -> Path:
@@ -70,9 +80,18 @@ class Workspace:
             passphrase.write_text(secrets.token_urlsafe(24))
         self._write_programs()
         scratch.sync(self.project, self.checkout)
-        env = {**os.environ, **self.environment()}
-        if not (self.folder / "state" / ".pulumi" / "stacks" / "slipway" / f"{stack}.json").exists():
-            run([self.folder / "bin" / "pulumi", "stack", "select", "--create", stack], env=env, timeout=60)
+        name = yaml.safe_load((self.checkout / "Pulumi.yaml").read_text())["name"]
+        if not (self.folder / "state" / ".pulumi" / "stacks" / name / f"{stack}.json").exists():
+            self.pulumi_command("stack", "select", "--create", stack)
+
+    def pulumi_command(self, *arguments: str, on_line: Callable[[str], None] | None = None) -> str:
+        """Run `pulumi` as a shell with this environment would, and return what it wrote.
+
+        Raises:
+            CommandFailed: It did not end with status 0.
+        """
+        argv = [self.folder / "bin" / "pulumi", *arguments]
+        return run(argv, env={**os.environ, **self.environment()}, on_line=on_line)
 
     def _write_programs(self) -> None:
         """Plugins as the engine installs them, and a `pulumi` that reads the stack files afresh before it starts."""

@@ -1,0 +1,46 @@
+# One target per habit; `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+SLIPWAY := .venv/bin/slipway
+# Changes with the locks, so that a pulled change of dependencies is installed by the next `make`.
+STAMP := .venv/.installed
+
+.PHONY: help up down test lint format golden faults lock install
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+up: $(STAMP) ## from nothing to a prediction on this machine
+	@$(SLIPWAY) up
+
+down: $(STAMP) ## remove what `up` started
+	@$(SLIPWAY) down
+
+test: $(STAMP) ## everything that must hold, on a real stack of its own
+	@$(PYTHON) -m pytest
+
+faults: $(STAMP) ## break the plugins in every named way, and see a test fail for each
+	@$(PYTHON) -m pytest tests/faults -m faults
+
+lint: $(STAMP) ## style, types, and who may import whom
+	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+
+format: $(STAMP) ## write the code in the house's style
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+golden: $(STAMP) ## write the golden files anew; review reads the difference
+	@$(PYTHON) -m pytest tests/infra/test_golden.py --golden
+
+lock: $(STAMP) ## resolve the dependencies of every group anew, with hashes
+	@sh requirements/lock.sh
+
+install: $(STAMP) ## the environment, without running anything
+
+$(STAMP): pyproject.toml requirements/dev.txt requirements/uv.txt requirements/install.sh
+	@sh requirements/install.sh
+	@touch $@

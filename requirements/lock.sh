@@ -1,0 +1,15 @@
+#!/bin/sh
+# Compiles every dependency group of pyproject.toml into a file of pinned, hashed requirements. What is shipped is what
+# is tested: the smaller locks are constrained by that of the whole checkout. No registry's address is written.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+        --no-emit-index-url --no-emit-find-links ${UPGRADE:+--upgrade} "$@"
+}
+compile --group dev -o requirements/dev.txt
+for group in infra slipway uv go; do
+    compile --group "$group" -c requirements/dev.txt -o "requirements/$group.txt"
+done
+# A bento carries its own lock: its folder is all that `bentoml build` sees.
+compile --group bento-digits -c requirements/dev.txt -o bentos/digits/requirements.txt
