@@ -1,6 +1,7 @@
 """Reads the stack, builds its layers in order, exports what people need."""
 
 import pulumi
+
 from infra.foundation.access import ClusterAccess
 from infra.models import builds
 from infra.models.planning import MissingBuildError, plan

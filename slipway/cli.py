@@ -13,7 +13,7 @@ from rich.console import Console
 
 from infra.settings import SettingsError
 from slipway import screens
-from slipway.errors import EnvironmentFault, SlipwayError
+from slipway.errors import InstanceError, SlipwayError
 from slipway.progress import CONSOLE, Progress
 
 P = ParamSpec("P")
@@ -106,15 +106,14 @@ def env(stack: Stack = "local", name: Name = "") -> None:
       pulumi preview --stack local
     """
     from slipway.embedded.instance import Instance
-    from slipway.engines.locate import needed
+    from slipway.engines.locate import Programs, needed
     from slipway.environment import Environment
 
     instance = Instance(name or stack)
     if instance.supervisor.process("machine") is None:
         msg = f"the instance {instance.name} does not run"
-        raise EnvironmentFault(msg, remedy=f"run `slipway up {stack}`")
-    located = {entry.engine.name: entry for entry in needed("up")}
-    workspace = Environment(instance, stack, Progress(quiet=True)).workspace(located)
+        raise InstanceError(msg, remedy=f"run `slipway up {stack}`")
+    workspace = Environment(instance, stack, Progress(quiet=True)).workspace(Programs(needed("up")))
     for key, value in workspace.environment().items():
         typer.echo(f"export {key}={shlex.quote(value)}")
 
@@ -159,7 +158,9 @@ def ps(as_json: Json = False) -> None:
 
 @app.command()
 @_told
-def logs(process: Annotated[str, typer.Argument(help="As in `slipway ps`.")], stack: Stack = "local", name: Name = "") -> None:
+def logs(
+    process: Annotated[str, typer.Argument(help="As in `slipway ps`.")], stack: Stack = "local", name: Name = ""
+) -> None:
     """Print the last lines of a process's log, and where the rest is."""
     from slipway.embedded.instance import Instance
 
@@ -168,7 +169,7 @@ def logs(process: Annotated[str, typer.Argument(help="As in `slipway ps`.")], st
     if not file.exists():
         have = ", ".join(sorted(each.stem for each in folder.glob("*.log"))) or "none"
         msg = f"there is no log of {process!r}"
-        raise EnvironmentFault(msg, remedy=f"logs here: {have}")
+        raise InstanceError(msg, remedy=f"logs here: {have}")
     typer.echo("".join(file.read_text(errors="replace").splitlines(keepends=True)[-100:]), nl=False)
     CONSOLE.print(f"({file})", style="dim")
 

@@ -17,8 +17,8 @@ from slipway.embedded import preflight
 from slipway.embedded.cluster import Cluster
 from slipway.embedded.instance import Instance
 from slipway.engines import build as engines
-from slipway.engines.locate import Located
-from slipway.errors import CommandFailed, EnvironmentFault
+from slipway.engines.locate import Programs
+from slipway.errors import CommandError, InstanceError
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Phase, Progress
 
@@ -96,17 +96,17 @@ class Environment:
         settings = self.settings()
         with self.progress.phase("this machine"):
             preflight.check(self.instance)
-        located = engines.ensure("up", self.progress)
+        programs = engines.ensure("up", self.progress)
         with self.instance.exclusively("up"):
-            builds = self._builds(settings, located)
-            cluster = Cluster(self.instance, located, self.progress)
+            builds = self._builds(settings, programs)
+            cluster = Cluster(self.instance, programs, self.progress)
             cluster.up(list(settings.models), context=settings.cluster.context)
             for build in builds:
                 with self.progress.phase(f"image of {build.model}") as phase:
                     done = cluster.import_image(Path(build.archive), build.image)
                     phase.detail = "imported into the node" if done else "in the node already"
             with self.progress.phase("pulumi up") as phase:
-                workspace = self.workspace(located)
+                workspace = self.workspace(programs)
                 workspace.prepare(self.stack)
                 self._pulumi_up(workspace, phase)
             with self.progress.phase("first answer") as phase:
@@ -119,14 +119,13 @@ class Environment:
             kubeconfig=str(self.instance.kubeconfig),
             programs=[
                 {
-                    "name": entry.engine.name,
-                    "version": entry.found.version,
-                    "origin": entry.found.origin,
-                    "path": str(entry.found.path),
-                    "purpose": entry.engine.purpose,
+                    "name": engine.name,
+                    "version": found.version,
+                    "origin": found.origin,
+                    "path": str(found.path),
+                    "purpose": engine.purpose,
                 }
-                for entry in located.values()
-                if entry.found is not None
+                for engine, found in programs
             ],
             seconds={phase.name: round(phase.seconds, 1) for phase in self.progress.phases},
         )
@@ -135,10 +134,10 @@ class Environment:
         """Remove everything the instance has on this machine; caches stay.
 
         Raises:
-            EnvironmentFault: Something could not be ended or removed.
+            InstanceError: Something could not be ended or removed.
         """
         with self.instance.exclusively("down"):
-            Cluster(self.instance, {}, self.progress).down()
+            Cluster(self.instance, Programs(), self.progress).down()
         self.instance.forget_lock()
 
     def settings(self) -> Settings:
@@ -147,31 +146,31 @@ class Environment:
         if not file.exists():
             have = sorted(f.name.split(".")[1] for f in (self.checkout / "stacks").glob("Pulumi.*.yaml"))
             msg = f"there is no stack {self.stack!r}; stacks/ has {', '.join(have)}"
-            raise EnvironmentFault(msg, remedy=f"write stacks/{file.name}, or correct the name")
+            raise InstanceError(msg, remedy=f"write stacks/{file.name}, or correct the name")
         return load_file(file)
 
-    def workspace(self, located: dict[str, Located]) -> Workspace:
+    def workspace(self, programs: Programs) -> Workspace:
         """The Pulumi side of the instance."""
-        pulumi, executor = located["pulumi"].found, located["pulumi-language-python-exec"].found
-        assert pulumi is not None
-        assert executor is not None
-        return Workspace(self.instance, pulumi=pulumi.path, executor=executor.path, checkout=self.checkout)
+        pulumi, executor = programs.path("pulumi"), programs.path("pulumi-language-python-exec")
+        return Workspace(self.instance, pulumi=pulumi, executor=executor, checkout=self.checkout)
 
-    def _builds(self, settings: Settings, located: dict[str, Located]) -> list[bento.Build]:
+    def _builds(self, settings: Settings, programs: Programs) -> list[bento.Build]:
         models = [name for name, model in settings.models.items() if model.image == BUILT]
         if not models:
             return []
-        builder = Builder(located)
+        builder = Builder(programs)
         return [bento.ensure(model, builder, self.progress, checkout=self.checkout) for model in models]
 
     def _pulumi_up(self, workspace: Workspace, phase: Phase) -> None:
         words = ("up", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
         try:
             said = workspace.pulumi_command(*words, on_line=phase.note)
-        except CommandFailed as error:
+        except CommandError as error:
             msg = f"`pulumi up` failed:\n{_diagnostics(error.output)}"
-            remedy = f'run `eval "$(slipway env {self.instance.name})"` and `pulumi up --stack {self.stack}` to look closer'
-            raise EnvironmentFault(msg, remedy=remedy) from error
+            remedy = (
+                f'run `eval "$(slipway env {self.instance.name})"` and `pulumi up --stack {self.stack}` to look closer'
+            )
+            raise InstanceError(msg, remedy=remedy) from error
         counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
         phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
 
@@ -199,11 +198,11 @@ class Environment:
                 said = reply.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             msg = f"{model} does not answer at {url}: {error}"
-            raise EnvironmentFault(msg, remedy=f"look at {self.instance.logs}") from error
+            raise InstanceError(msg, remedy=f"look at {self.instance.logs}") from error
         answer = {key: said.get(key) for key in example["answer"]}
         if answer != example["answer"]:
             msg = f"{model} answered {answer} to its example, and {example['answer']} is right"
-            raise EnvironmentFault(msg, remedy=f"look at bentos/{model}")
+            raise InstanceError(msg, remedy=f"look at bentos/{model}")
         phase.detail = f"{model}: {json.dumps(answer)}"
         return Answer(model, url, example["path"], example["request"], answer)
 

@@ -30,7 +30,7 @@ class PreflightError(SlipwayError):
     """This machine lacks something that the embedded environment needs."""
 
 
-class EnvironmentFault(SlipwayError):
+class InstanceError(SlipwayError):
     """The embedded environment did not do what was asked of it."""
 
 
@@ -38,7 +38,7 @@ class BuildError(SlipwayError):
     """A bento could not be trained, built or made into an image."""
 
 
-class CommandFailed(SlipwayError):
+class CommandError(SlipwayError):
     """A program that was run to its end did not succeed.
 
     Args:

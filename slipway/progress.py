@@ -24,7 +24,7 @@ class Phase:
     started: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
     detail: str = ""
-    _live: Status | None = None
+    live: Status | None = None
     _last_line: float = field(default_factory=time.monotonic)
 
     def note(self, text: str) -> None:
@@ -32,8 +32,8 @@ class Phase:
         self.detail = text
         now = time.monotonic()
         line = f"{self.name}: {text} ({now - self.started:.0f} s)"
-        if self._live is not None:
-            self._live.update(line)
+        if self.live is not None:
+            self.live.update(line)
         elif now - self._last_line > _QUIET_SECONDS:
             self._last_line = now
             CONSOLE.print(f"  … {line}", style="dim")
@@ -53,9 +53,8 @@ class Progress:
     @contextmanager
     def phase(self, name: str) -> Iterator[Phase]:
         """Announce a phase, and when it ends say how long it took."""
-        phase = Phase(name)
         live = None if self.quiet or not sys.stderr.isatty() else CONSOLE.status(f"{name} …")
-        phase._live = live
+        phase = Phase(name, live=live)
         if live is not None:
             live.start()
         elif not self.quiet:

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from slipway.errors import CommandFailed
+from slipway.errors import CommandError
 
 
 def run(
@@ -29,7 +29,7 @@ def run(
         remedy: What the error should tell the user to do.
 
     Raises:
-        CommandFailed: It did not end with status 0, or not in time.
+        CommandError: It did not end with status 0, or not in time.
     """
     words = [str(word) for word in argv]
     if on_line is None:
@@ -49,9 +49,9 @@ def run(
             )
         except subprocess.TimeoutExpired as error:
             output = (error.stdout or b"").decode(errors="replace") if isinstance(error.stdout, bytes) else ""
-            raise CommandFailed(words, -9, f"{output}\n(killed after {timeout:.0f} s)", remedy=remedy) from error
+            raise CommandError(words, -9, f"{output}\n(killed after {timeout:.0f} s)", remedy=remedy) from error
         if done.returncode != 0:
-            raise CommandFailed(words, done.returncode, done.stdout, remedy=remedy)
+            raise CommandError(words, done.returncode, done.stdout, remedy=remedy)
         return done.stdout
     lines: list[str] = []
     with subprocess.Popen(
@@ -64,14 +64,13 @@ def run(
         text=True,
         errors="replace",
     ) as process:
-        assert process.stdout is not None
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 lines.append(line)
                 on_line(line.rstrip())
         except BaseException:
             process.terminate()
             raise
     if process.returncode != 0:
-        raise CommandFailed(words, process.returncode, "".join(lines), remedy=remedy)
+        raise CommandError(words, process.returncode, "".join(lines), remedy=remedy)
     return "".join(lines)

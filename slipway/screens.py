@@ -51,13 +51,17 @@ def processes(out: Console, found: Mapping[Instance, list[Status]]) -> None:
     if not found:
         out.print("no instance is on this machine")
     for instance, all_of_it in found.items():
-        ports = ", ".join(f"{what} http{'s' if what == 'api' else ''}://127.0.0.1:{port}" for what, port in instance.ports().items())
+        ports = ", ".join(
+            f"{what} http{'s' if what == 'api' else ''}://127.0.0.1:{port}" for what, port in instance.ports().items()
+        )
         table = Table(title=f"{instance.name}  {ports}", title_justify="left", box=None, padding=(0, 2, 0, 0))
         for column in ("process", "pid", "state", "restarts"):
             table.add_column(column)
         for status in all_of_it:
             table.add_row(status.name, str(status.pid or "–"), status.state, str(status.restarts))
-        out.print(table if all_of_it else f"{instance.name}: its supervisor does not run; `slipway up` or `slipway down` it")
+        out.print(
+            table if all_of_it else f"{instance.name}: its supervisor does not run; `slipway up` or `slipway down` it"
+        )
 
 
 def engines(out: Console, located: list[Located]) -> None:
@@ -72,7 +76,9 @@ def engines(out: Console, located: list[Located]) -> None:
         else:
             module = each.engine.module
             version = module.version if module else ""
-            where = f"[yellow]to be built from {module.name}[/]" if module else f"[yellow]Debian: {each.engine.debian}[/]"
+            where = (
+                f"[yellow]to be built from {module.name}[/]" if module else f"[yellow]Debian: {each.engine.debian}[/]"
+            )
         table.add_row(each.engine.name, version, where, each.engine.purpose)
         for passed in each.passed:
             table.add_row("", "", f"[dim]passed over {passed.path}: {passed.reason}[/]", "")

@@ -1,11 +1,9 @@
 """ModelService: what Kubernetes needs to serve one model."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import Namespace, Service, ServiceAccount
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgsDict
+from pulumi_kubernetes.core.v1 import Namespace, ProbeArgsDict, Service, ServiceAccount
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from infra.models.planning import ModelSpec
 
@@ -59,7 +57,7 @@ class ModelService(pulumi.ComponentResource):
         """Make the account, the pods and the Service."""
         super().__init__("slipway:models:ModelService", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        metadata = {"name": name, "namespace": spec.namespace, "labels": spec.labels}
+        metadata: ObjectMetaArgsDict = {"name": name, "namespace": spec.namespace, "labels": spec.labels}
         account = ServiceAccount(name, metadata=metadata, automount_service_account_token=False, opts=child)
         self.deployment = Deployment(
             name,
@@ -72,7 +70,7 @@ class ModelService(pulumi.ComponentResource):
             metadata=metadata,
             spec={
                 "selector": spec.selector,
-                "ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}],
+                "ports": [{"name": "http", "port": 80, "target_port": "http", "app_protocol": "http"}],
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.deployment]),
         )
@@ -82,32 +80,32 @@ class ModelService(pulumi.ComponentResource):
         self.register_outputs({"address": self.address})
 
 
-def _deployment(spec: ModelSpec) -> Mapping[str, Any]:
+def _deployment(spec: ModelSpec) -> DeploymentSpecArgsDict:
     amounts = {"cpu": spec.cpu, "memory": spec.memory}
     return {
         "replicas": spec.replicas,
-        "selector": {"matchLabels": spec.selector},
+        "selector": {"match_labels": spec.selector},
         # A new pod serves before an old one goes: capacity never dips below what was asked for.
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "strategy": {"type": "RollingUpdate", "rolling_update": {"max_surge": 1, "max_unavailable": 0}},
         "template": {
             "metadata": {"labels": spec.labels},
             "spec": {
-                "serviceAccountName": spec.name,
-                "automountServiceAccountToken": False,
-                "enableServiceLinks": False,
-                "terminationGracePeriodSeconds": _DRAIN_SECONDS,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": spec.user,
-                    "runAsGroup": spec.user,
-                    "seccompProfile": {"type": "RuntimeDefault"},
+                "service_account_name": spec.name,
+                "automount_service_account_token": False,
+                "enable_service_links": False,
+                "termination_grace_period_seconds": _DRAIN_SECONDS,
+                "security_context": {
+                    "run_as_non_root": True,
+                    "run_as_user": spec.user,
+                    "run_as_group": spec.user,
+                    "seccomp_profile": {"type": "RuntimeDefault"},
                 },
                 "containers": [
                     {
                         "name": "model",
                         "image": spec.image,
-                        "imagePullPolicy": "IfNotPresent",
-                        "ports": [{"name": "http", "containerPort": spec.port}],
+                        "image_pull_policy": "IfNotPresent",
+                        "ports": [{"name": "http", "container_port": spec.port}],
                         "env": [
                             {"name": "BENTOML_HOME", "value": f"{_WRITABLE}/bentoml"},
                             {"name": "HOME", "value": _WRITABLE},
@@ -115,22 +113,27 @@ def _deployment(spec: ModelSpec) -> Mapping[str, Any]:
                             {"name": "BENTOML_DO_NOT_TRACK", "value": "true"},
                         ],
                         "resources": {"requests": amounts, "limits": amounts},
-                        "securityContext": {
-                            "allowPrivilegeEscalation": False,
+                        "security_context": {
+                            "allow_privilege_escalation": False,
                             "capabilities": {"drop": ["ALL"]},
-                            "readOnlyRootFilesystem": True,
+                            "read_only_root_filesystem": True,
                         },
-                        "startupProbe": _probe("/livez", periodSeconds=1, failureThreshold=_START_SECONDS),
-                        "livenessProbe": _probe("/livez", periodSeconds=10, failureThreshold=3),
-                        "readinessProbe": _probe("/readyz", periodSeconds=2, failureThreshold=2),
-                        "volumeMounts": [{"name": "scratch", "mountPath": _WRITABLE}],
+                        "startup_probe": _probe("/livez", period_seconds=1, failure_threshold=_START_SECONDS),
+                        "liveness_probe": _probe("/livez", period_seconds=10, failure_threshold=3),
+                        "readiness_probe": _probe("/readyz", period_seconds=2, failure_threshold=2),
+                        "volume_mounts": [{"name": "scratch", "mount_path": _WRITABLE}],
                     }
                 ],
-                "volumes": [{"name": "scratch", "emptyDir": {}}],
+                "volumes": [{"name": "scratch", "empty_dir": {}}],
             },
         },
     }
 
 
-def _probe(path: str, **timing: int) -> dict[str, Any]:
-    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 2, **timing}
+def _probe(path: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
+    return {
+        "http_get": {"path": path, "port": "http"},
+        "timeout_seconds": 2,
+        "period_seconds": period_seconds,
+        "failure_threshold": failure_threshold,
+    }

@@ -91,5 +91,3 @@ class Settings(Section):
 
     cluster: Cluster
     models: dict[ModelName, Model] = Field(default_factory=dict)
-
-

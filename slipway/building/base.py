@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from slipway import paths
-from slipway.engines.locate import Located
+from slipway.engines.locate import Programs
 from slipway.errors import BuildError
 from slipway.progress import Phase
 from slipway.running import run
@@ -19,7 +19,15 @@ SUITE = "bookworm"
 """Debian 12: its Python is 3.11, which the images' locks are made for."""
 PACKAGES = ("ca-certificates", "python3")
 # What no service reads: manuals, translations, package lists, the caches of apt and of Python.
-USELESS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/cache", "var/lib/apt/lists", "var/log")
+USELESS = (
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "var/cache",
+    "var/lib/apt/lists",
+    "var/log",
+)
 RECIPE = 1
 """Raised when the way the base is made changes."""
 
@@ -28,12 +36,11 @@ class Builder:
     """Runs buildah on a store of its own.
 
     Args:
-        engines: Must have `buildah` and `debootstrap`.
+        programs: Must have `buildah` and `debootstrap`.
     """
 
-    def __init__(self, engines: dict[str, Located]) -> None:
-        """Nothing is made yet."""
-        self._engines = engines
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
         self.folder = paths.cache() / "buildah"
 
     def environment(self) -> dict[str, str]:
@@ -42,24 +49,18 @@ class Builder:
             **os.environ,
             "BUILDAH_ISOLATION": "chroot",
             "CONTAINERS_STORAGE_CONF": str(self._configuration()),
-            "PATH": f"{self.program('buildah').parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PATH": f"{self._programs.path('buildah').parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
-
-    def program(self, name: str) -> Path:
-        """The path of an engine."""
-        found = self._engines[name].found
-        assert found is not None, name
-        return found.path
 
     def buildah(self, *arguments: str | Path) -> str:
         """Run buildah and return what it printed."""
-        return run([self.program("buildah"), *arguments], env=self.environment()).strip()
+        return run([self._programs.path("buildah"), *arguments], env=self.environment()).strip()
 
     def base(self, phase: Phase) -> str:
         """The name of the base image, made first if need be.
 
         Raises:
-            CommandFailed: debootstrap or buildah failed.
+            CommandError: debootstrap or buildah failed.
         """
         key = hashlib.sha256(repr((SUITE, PACKAGES, USELESS, RECIPE)).encode()).hexdigest()[:12]
         name = f"localhost/slipway/bento-base:{SUITE}-{key}"
@@ -71,11 +72,9 @@ class Builder:
         root = paths.cache() / f"base-{key}.partial"
         shutil.rmtree(root, ignore_errors=True)
         try:
+            include = f"--include={','.join(PACKAGES)}"
             run(
-                [
-                    *(self.program("debootstrap"), "--variant=minbase", f"--include={','.join(PACKAGES)}"),
-                    *(SUITE, root, *_mirror()),
-                ],
+                [self._programs.path("debootstrap"), "--variant=minbase", include, SUITE, root, *_mirror()],
                 on_line=phase.note,
                 remedy="look at what debootstrap says above; it needs a Debian mirror and its keyring",
             )

@@ -6,18 +6,20 @@ import os
 import shlex
 import shutil
 import sys
-import tarfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infra.models.builds import LOCK
 from slipway import paths
+from slipway.building.archive import Archive
 from slipway.building.base import RECIPE, Builder
 from slipway.engines.toolchain import uv
-from slipway.errors import BuildError, CommandFailed
-from slipway.progress import Phase, Progress
+from slipway.errors import BuildError, CommandError
+from slipway.progress import Progress
 from slipway.running import run
 
+_ARCHIVE = "image.oci.tar"
 _LENT = "/usr/local/bin"
 """Where the builder's `uv` is seen while an image is built: on PATH, and empty in the base."""
 _IGNORED = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
@@ -30,7 +32,6 @@ class Build:
     Attributes:
         model: The bento's name.
         image: The image by digest, `localhost/slipway/digits@sha256:…`.
-        bento: Tag of the Bento in BentoML's store of this machine.
         source: Fingerprint of the sources.
         unpacked_bytes: Size of the image's file system.
         archive: The image as an OCI archive.
@@ -38,7 +39,6 @@ class Build:
 
     model: str
     image: str
-    bento: str
     source: str
     unpacked_bytes: int
     archive: str
@@ -72,14 +72,22 @@ def ensure(model: str, builder: Builder, progress: Progress, *, checkout: Path =
     source = fingerprint(folder)
     kept = paths.cache() / "images" / model / source
     record = kept / "build.json"
-    if record.exists() and (kept / "image.oci.tar").exists():
+    if record.exists() and (kept / _ARCHIVE).exists():
         build = Build(**json.loads(record.read_text()))
     else:
         partial = kept.with_name(f".{source}-{os.getpid()}")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
-            build = _build(model, folder, source, partial, kept, builder, progress)
+            made = _Sources(model, folder, builder, progress).build(f"localhost/slipway/{model}:{source}", partial)
+            size = sum(made.files().values())
+            build = Build(
+                model=model,
+                image=f"localhost/slipway/{model}@{made.digest}",
+                source=source,
+                unpacked_bytes=size,
+                archive=str(kept / _ARCHIVE),
+            )
             (partial / "build.json").write_text(json.dumps(asdict(build), indent=1))
             shutil.rmtree(kept, ignore_errors=True)
             partial.rename(kept)
@@ -89,53 +97,55 @@ def ensure(model: str, builder: Builder, progress: Progress, *, checkout: Path =
     return build
 
 
-def _build(
-    model: str, folder: Path, source: str, partial: Path, kept: Path, builder: Builder, progress: Progress
-) -> Build:
-    env = {**builder.environment(), "BENTOML_DO_NOT_TRACK": "True", "PYTHONDONTWRITEBYTECODE": "1"}
-    bentoml = [sys.executable, "-W", "ignore", "-m", "bentoml"]
-    with progress.phase("base image") as phase:
-        base = builder.base(phase)
-    if (folder / "train.py").exists():
-        with progress.phase(f"train {model}") as phase:
+class _Sources:
+    """The steps from a bento's folder to an archive."""
+
+    def __init__(self, model: str, folder: Path, builder: Builder, progress: Progress) -> None:
+        self._model, self._folder, self._builder, self._progress = model, folder, builder, progress
+        self._env = {**builder.environment(), "BENTOML_DO_NOT_TRACK": "True", "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def build(self, name: str, into: Path) -> Archive:
+        """Train, build, containerize; the image called `name` ends as an archive in a folder."""
+        with self._progress.phase("base image") as phase:
+            base = self._builder.base(phase)
+        if (self._folder / "train.py").exists():
+            self._train()
+        with self._progress.phase(f"bentoml build {self._model}") as phase:
+            said = self._bentoml("build", str(self._folder), "--output", "tag", base=base)
+            tag = phase.detail = said.strip().rsplit("__tag__:", 1)[-1].split()[0]
+        with self._progress.phase(f"bentoml containerize {tag}") as phase:
+            self._bentoml(*_containerize(tag, name, self._builder), base=base, on_line=phase.note)
+            phase.note("writing the archive")
+            archive = into / _ARCHIVE
+            self._builder.buildah("push", "--quiet", "--format", "oci", name, f"oci-archive:{archive}:{name}")
+            self._builder.buildah("rmi", name)
+            phase.detail = f"{archive.stat().st_size / 1e6:.0f} MB packed"
+        return Archive(archive)
+
+    def _train(self) -> None:
+        with self._progress.phase(f"train {self._model}") as phase:
             try:
-                said = run([sys.executable, folder / "train.py"], env=env, timeout=3600)
-            except CommandFailed as error:
-                msg = f"{model} was not trained to its gate:\n{error.output.strip()}"
-                raise BuildError(msg, remedy=f"run `python bentos/{model}/train.py` to see it again") from error
+                said = run([sys.executable, self._folder / "train.py"], env=self._env, timeout=3600)
+            except CommandError as error:
+                msg = f"{self._model} was not trained to its gate:\n{error.output.strip()}"
+                again = f"run `.venv/bin/python bentos/{self._model}/train.py` to see it again"
+                raise BuildError(msg, remedy=again) from error
             phase.detail = said.strip().splitlines()[-1]
-    with progress.phase(f"bentoml build {model}") as phase:
-        said = run([*bentoml, "build", folder, "--output", "tag"], env={**env, "SLIPWAY_BASE_IMAGE": base})
-        tag = said.strip().rsplit("__tag__:", 1)[-1].split()[0]
-        phase.detail = tag
-    with progress.phase(f"bentoml containerize {tag}") as phase:
-        name = f"localhost/slipway/{model}:{source}"
-        run([*bentoml, *_containerize(tag, name, builder)], env=env, on_line=phase.note)
-        phase.note("writing the archive")
-        archive = partial / "image.oci.tar"
-        builder.buildah("push", "--quiet", "--format", "oci", name, f"oci-archive:{archive}:{name}")
-        builder.buildah("rmi", name)
-        digest, size = inspect(archive)
-        phase.detail = f"{size / 1e6:.0f} MB unpacked"
-    return Build(
-        model=model,
-        image=f"localhost/slipway/{model}@{digest}",
-        bento=tag,
-        source=source,
-        unpacked_bytes=size,
-        archive=str(kept / "image.oci.tar"),
-    )
+
+    def _bentoml(self, *arguments: str, base: str, on_line: Callable[[str], None] | None = None) -> str:
+        words = [sys.executable, "-W", "ignore", "-m", "bentoml", *arguments]
+        return run(words, env={**self._env, "SLIPWAY_BASE_IMAGE": base}, on_line=on_line)
 
 
 def _containerize(tag: str, name: str, builder: Builder) -> list[str]:
     """Arguments of `bentoml containerize`: what the build needs and the image does not is lent to it."""
     lent = builder.folder / "lent"
     (lent / "cache").mkdir(parents=True, exist_ok=True)
-    shutil.copy2(Path(uv()).resolve(), lent / "real-uv")
+    _lend(Path(uv()).resolve(), lent / "real-uv")
     settings = {key: value for key, value in os.environ.items() if key.startswith("UV_") and "DIR" not in key}
     certificates = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     if certificates.exists():
-        shutil.copy2(certificates, lent / "certificates.crt")
+        _lend(certificates, lent / "certificates.crt")
         settings["SSL_CERT_FILE"] = f"{_LENT}/certificates.crt"
     settings |= {"UV_CACHE_DIR": f"{_LENT}/cache", "UV_LINK_MODE": "copy"}
     exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in sorted(settings.items()))
@@ -147,35 +157,11 @@ def _containerize(tag: str, name: str, builder: Builder) -> list[str]:
     return [*arguments, *(word for option in options for word in ("--opt", option))]
 
 
-def inspect(archive: Path) -> tuple[str, int]:
-    """The digest of an archive's image, and the bytes of its files when unpacked.
-
-    Raises:
-        BuildError: The archive holds no image.
-    """
-    import gzip
-
-    with tarfile.open(archive) as tar:
-
-        def read(name: str) -> bytes:
-            member = tar.extractfile(name)
-            assert member is not None
-            return member.read()
-
-        index = json.loads(read("index.json"))
-        if len(index["manifests"]) != 1:
-            msg = f"{archive} holds {len(index['manifests'])} images"
-            raise BuildError(msg)
-        digest = index["manifests"][0]["digest"]
-        manifest = json.loads(read(f"blobs/sha256/{digest.removeprefix('sha256:')}"))
-        size = 0
-        for layer in manifest["layers"]:
-            blob = tar.extractfile(f"blobs/sha256/{layer['digest'].removeprefix('sha256:')}")
-            assert blob is not None
-            stream = gzip.open(blob) if layer["mediaType"].endswith("gzip") else blob
-            with tarfile.open(fileobj=stream, mode="r|") as files:
-                size += sum(member.size for member in files if member.isfile())
-    return digest, size
+def _lend(source: Path, target: Path) -> None:
+    """Copy a file in one step: another build may be using the one that is there."""
+    partial = target.with_name(f".{target.name}-{os.getpid()}")
+    shutil.copy2(source, partial)
+    partial.replace(target)
 
 
 def _write_lock(build: Build, lock: Path) -> None:

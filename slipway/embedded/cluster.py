@@ -21,8 +21,8 @@ from slipway.embedded.instance import (
 )
 from slipway.embedded.machine import Layout
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
-from slipway.engines.locate import Located
-from slipway.errors import CommandFailed, EnvironmentFault
+from slipway.engines.locate import Programs
+from slipway.errors import CommandError, InstanceError
 from slipway.progress import Phase, Progress
 from slipway.running import run
 
@@ -36,13 +36,13 @@ class Cluster:
 
     Args:
         instance: Which one.
-        engines: The programs to run it with.
+        programs: What to run it with.
         progress: Where phases are told.
     """
 
-    def __init__(self, instance: Instance, engines: dict[str, Located], progress: Progress) -> None:
+    def __init__(self, instance: Instance, programs: Programs, progress: Progress) -> None:
         self.instance = instance
-        self.engines = engines
+        self.programs = programs
         self.progress = progress
 
     def up(self, models: list[str], *, context: str) -> None:
@@ -58,9 +58,8 @@ class Cluster:
             self.instance.supervisor.ensure()
             self._machine()
         with self.progress.phase("keys and certificates"):
-            kubernetes = self.engines["kubeadm"].found
-            assert kubernetes is not None
-            pki.ensure(self.instance, kubeadm=kubernetes.path, version=kubernetes.version)
+            kubeadm = self.programs.found("kubeadm")
+            pki.ensure(self.instance, kubeadm=kubeadm.path, version=kubeadm.version)
             ports = self.instance.assign_ports(models)
             pki.write_kubeconfig(self.instance, port=ports["api"], context=context)
         with self.progress.phase("control plane") as phase:
@@ -79,7 +78,7 @@ class Cluster:
             left = cgroups.remove(instance.cgroup)
             if left:
                 msg = f"processes are left in {', '.join(map(str, left))}"
-                raise EnvironmentFault(msg, remedy="run `slipway down` again; if that repeats, please report it")
+                raise InstanceError(msg, remedy="run `slipway down` again; if that repeats, please report it")
             shutil.rmtree(instance.runtime, ignore_errors=True)
             if instance.folder.exists():
                 shutil.rmtree(instance.folder)
@@ -116,16 +115,16 @@ class Cluster:
         certificates = instance.pki / "etcd" / "healthcheck-client"
         client = ("--cert", f"{certificates}.crt", f"{certificates}.key")
         phase.note("etcd")
-        start(controlplane.etcd(instance, self._program("etcd")))
+        start(controlplane.etcd(instance, self.programs.path("etcd")))
         self._wait(f"{controlplane.ETCD_URL}/health", *client)
         phase.note("API server")
-        start(controlplane.apiserver(instance, self._program("kube-apiserver")))
+        start(controlplane.apiserver(instance, self.programs.path("kube-apiserver")))
         start(self._door(ports))
         admin = instance.pki / "apiserver-kubelet-client"
         self._wait(f"https://{BRIDGE_ADDRESS}:{API_PORT}/readyz", "--cert", f"{admin}.crt", f"{admin}.key")
         phase.note("controllers and scheduler")
-        start(controlplane.controller_manager(instance, self._program("kube-controller-manager")))
-        start(controlplane.scheduler(instance, self._program("kube-scheduler")))
+        start(controlplane.controller_manager(instance, self.programs.path("kube-controller-manager")))
+        start(controlplane.scheduler(instance, self.programs.path("kube-scheduler")))
         phase.detail = ""
 
     def _node(self, phase: Phase) -> None:
@@ -134,10 +133,10 @@ class Cluster:
         start(
             node.containerd(
                 instance,
-                self._program("containerd"),
-                shim=self._program("containerd-shim-runc-v2"),
-                runc=self._program("runc"),
-                cni=self._program("bridge").parent,
+                self.programs.path("containerd"),
+                shim=self.programs.path("containerd-shim-runc-v2"),
+                runc=self.programs.path("runc"),
+                cni=self.programs.path("bridge").parent,
             )
         )
         self._pause_image()
@@ -145,10 +144,10 @@ class Cluster:
         client = self.client()
         for item in load_all_yaml(_RBAC.read_text()):
             client.apply(item, field_manager="slipway", force=True)
-        start(node.coredns(instance, self._program("coredns")))
-        start(node.kube_proxy(instance, self._program("kube-proxy"), nft=self._program("nft")))
+        start(node.coredns(instance, self.programs.path("coredns")))
+        start(node.kube_proxy(instance, self.programs.path("kube-proxy"), nft=self.programs.path("nft")))
         phase.note("kubelet")
-        start(node.kubelet(instance, self._program("kubelet")))
+        start(node.kubelet(instance, self.programs.path("kubelet")))
         self._wait(
             "https://127.0.0.1:10257/healthz", "https://127.0.0.1:10259/healthz", "http://127.0.0.1:10256/healthz"
         )
@@ -176,30 +175,25 @@ class Cluster:
         """Run a program to its end in the instance's namespaces.
 
         Raises:
-            EnvironmentFault: The instance does not run.
-            CommandFailed: The program failed.
+            InstanceError: The instance does not run.
+            CommandError: The program failed.
         """
         machine = self.instance.supervisor.process("machine")
         if machine is None or not machine.pid:
             msg = f"the instance {self.instance.name} does not run"
-            raise EnvironmentFault(msg, remedy=f"run `slipway up {self.instance.name}`")
-        enter = [self._program("nsenter"), "--target", str(machine.pid), "--mount", "--net", "--pid", "--wd=/"]
-        return run([*enter, "--", *argv], timeout=timeout)
-
-    def _program(self, name: str) -> Path:
-        found = self.engines[name].found
-        assert found is not None, name
-        return found.path
+            raise InstanceError(msg, remedy=f"run `slipway up {self.instance.name}`")
+        namespaces = ("--target", str(machine.pid), "--mount", "--net", "--pid", "--wd=/")
+        return run([self.programs.path("nsenter"), *namespaces, "--", *argv], timeout=timeout)
 
     def _wait(self, *arguments: str) -> None:
         try:
             self.inside(sys.executable, "-m", "slipway.embedded.probe", *arguments)
-        except CommandFailed as error:
+        except CommandError as error:
             msg = f"part of the cluster did not become healthy: {error.output.strip()}"
-            raise EnvironmentFault(msg, remedy=f"look at the logs in {self.instance.logs}") from error
+            raise InstanceError(msg, remedy=f"look at the logs in {self.instance.logs}") from error
 
     def _pause_image(self) -> None:
-        program = self._program("pause")
+        program = self.programs.path("pause")
         archive = program.with_suffix(".oci.tar")
         if not archive.exists():
             oci.write_archive(archive, name=node.PAUSE_IMAGE, program=program)
@@ -208,7 +202,7 @@ class Cluster:
             try:
                 self.import_image(archive, node.PAUSE_IMAGE)
                 return
-            except CommandFailed:
+            except CommandError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
@@ -230,7 +224,7 @@ class Cluster:
         return True
 
     def _ctr(self, *arguments: str | Path) -> str:
-        base = (self._program("ctr"), "--address", node.CONTAINERD_SOCKET, "--namespace", "k8s.io")
+        base = (self.programs.path("ctr"), "--address", node.CONTAINERD_SOCKET, "--namespace", "k8s.io")
         return self.inside(*base, *arguments)
 
     def _node_ready(self, client: Client) -> None:
@@ -248,4 +242,4 @@ class Cluster:
                     reason = ready.message or ready.reason or reason
             time.sleep(0.2)
         msg = f"the node is not Ready after {_NODE_SECONDS:.0f} s: {reason}"
-        raise EnvironmentFault(msg, remedy=f"look at {self.instance.logs / 'kubelet.log'}")
+        raise InstanceError(msg, remedy=f"look at {self.instance.logs / 'kubelet.log'}")

@@ -15,7 +15,7 @@ import psutil
 
 from slipway import paths
 from slipway.embedded.supervisor.client import SupervisorClient
-from slipway.errors import EnvironmentFault
+from slipway.errors import InstanceError
 
 BRIDGE = "slipway0"
 BRIDGE_ADDRESS = "10.88.0.1"
@@ -43,7 +43,7 @@ class Instance:
         """Refuse names that would not do as part of host names, paths and sockets."""
         if not re.fullmatch(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", self.name):
             msg = f"{self.name!r} cannot name an instance"
-            raise EnvironmentFault(
+            raise InstanceError(
                 msg, remedy="use at most 20 lower-case letters, digits and dashes, beginning with a letter"
             )
 
@@ -79,7 +79,7 @@ class Instance:
 
     @property
     def kubeconfig(self) -> Path:
-        """Administrator's access from this machine; its context has the name that the stack file means the cluster by."""
+        """Administrator's access from this machine; its context is called what the stack file calls the cluster."""
         return self.folder / "kubeconfig"
 
     @property
@@ -106,7 +106,7 @@ class Instance:
         """Hold the instance for one command at a time.
 
         Raises:
-            EnvironmentFault: Another command holds it; the message says which.
+            InstanceError: Another command holds it; the message says which.
         """
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a+") as handle:
@@ -115,7 +115,7 @@ class Instance:
             except BlockingIOError as error:
                 handle.seek(0)
                 msg = f"{handle.read().strip() or 'another command'} is at work on the instance {self.name}"
-                raise EnvironmentFault(msg, remedy="wait for it to end, then run this again") from error
+                raise InstanceError(msg, remedy="wait for it to end, then run this again") from error
             handle.truncate(0)
             handle.write(f"`slipway {what}` (pid {os.getpid()})")
             handle.flush()
@@ -143,7 +143,7 @@ class Instance:
         """Give the API server and every model a port; one given before is kept.
 
         Raises:
-            EnvironmentFault: A port given before is held by another program now.
+            InstanceError: A port given before is held by another program now.
         """
         before = self.ports()
         door = self.supervisor.process("door")
@@ -159,7 +159,7 @@ class Instance:
                 taken.add(port)
             elif port not in ours and not is_free(port):
                 msg = f"127.0.0.1:{port}, the port of {name}, is held by {holder(port)}"
-                raise EnvironmentFault(msg, remedy="end that program, or run `slipway down` to be given another port")
+                raise InstanceError(msg, remedy="end that program, or run `slipway down` to be given another port")
             ports[name] = port
         (self.folder / "ports.json").write_text(json.dumps(ports))
         return ports

@@ -27,6 +27,9 @@ class Mount(IntFlag):
     SHARED = 1 << 20
 
 
+_PLAIN = Mount(0)
+
+
 def unshare(kinds: Namespace) -> None:
     """Move this process (for `PID`: its next children) into new namespaces.
 
@@ -45,8 +48,8 @@ def setns(handle: int, kinds: Namespace) -> None:
     _check(_LIBC.setns(handle, int(kinds)), "setns")
 
 
-def mount(source: str, target: str, kind: str = "", flags: Mount = Mount(0), options: str = "") -> None:
-    """Mount, bind or change propagation, as mount(2).
+def mount(source: str, target: str, kind: str = "", flags: Mount = _PLAIN, options: str = "") -> None:
+    """Mount, bind, or change propagation: the system call of that name.
 
     Raises:
         OSError: The kernel refused; the message carries the target.

@@ -82,7 +82,7 @@ def kube_proxy(instance: Instance, program: Path, *, nft: Path) -> ProcessSpec:
 
 
 def coredns(instance: Instance, program: Path) -> ProcessSpec:
-    """Cluster DNS, on the bridge's address. Names outside the cluster do not exist here: nothing leaves the instance."""
+    """Cluster DNS, on the bridge's address. It knows no names outside the cluster: nothing leaves the instance."""
     config = instance.etc / "Corefile"
     config.write_text(
         f"""\

@@ -45,7 +45,9 @@ def check(instance: Instance) -> None:
 def _system() -> Lack | None:
     if platform.system() == "Linux" and platform.machine() in {"x86_64", "aarch64"}:
         return None
-    return Lack(f"it is {platform.system()} on {platform.machine()}", "use Linux on x86-64 or arm64, or a virtual machine")
+    return Lack(
+        f"it is {platform.system()} on {platform.machine()}", "use Linux on x86-64 or arm64, or a virtual machine"
+    )
 
 
 def _root() -> Lack | None:
@@ -95,9 +97,7 @@ def _kernel() -> list[Lack]:
         timeout=60,
         check=False,
     )
-    lacks = [
-        Lack(*line.split("\t", 1)) for line in trial.stdout.splitlines() if "\t" in line
-    ]
+    lacks = [Lack(*line.split("\t", 1)) for line in trial.stdout.splitlines() if "\t" in line]
     if trial.returncode != 0 and not lacks:
         lacks.append(Lack(f"the kernel could not be tried: {trial.stderr.strip()[-300:]}", "report this message"))
     return lacks

@@ -73,7 +73,11 @@ def main() -> int:
         ),
     ]
     if Path("/usr/sbin/ip").exists() or Path("/sbin/ip").exists():
-        bridge = ("ip link set lo up", "ip link add trial0 type bridge", "ip link add trial1 type veth peer name trial2")
+        bridge = (
+            "ip link set lo up",
+            "ip link add trial0 type bridge",
+            "ip link add trial1 type veth peer name trial2",
+        )
         trials.append(("bridges and veth pairs", lambda: _run(*bridge), "run `modprobe bridge veth`; " + _CONTAINER))
     if Path("/usr/sbin/nft").exists():
         trials.append(

@@ -8,15 +8,14 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 
 import psutil
 
 from slipway import paths
-from slipway.engines.locate import Located, cache_folder, needed
+from slipway.engines.locate import Programs, cache_folder, needed
 from slipway.engines.table import ENGINES, Command, Engine, GoModule
 from slipway.engines.toolchain import go
 from slipway.errors import EngineError
@@ -27,8 +26,8 @@ _LINK_BYTES = int(3.7 * 2**30)
 """What the largest link of these programs was seen to need."""
 
 
-def ensure(command: Command, progress: Progress) -> dict[str, Located]:
-    """Make every engine a command needs available, and say where each comes from.
+def ensure(command: Command, progress: Progress) -> Programs:
+    """Make every program a command needs available.
 
     Raises:
         EngineError: One could not be installed or built.
@@ -38,18 +37,20 @@ def ensure(command: Command, progress: Progress) -> dict[str, Located]:
     if packages:
         with progress.phase(f"Debian packages: {', '.join(packages)}") as phase:
             install_debian(packages, phase)
-    missing = [entry.engine for entry in located if entry.found is None and entry.engine.module is not None]
-    for module, engines in groupby(missing, key=lambda engine: engine.module):
-        assert module is not None
-        names = list(engines)
-        with progress.phase(f"build {module.name} {module.version} ({', '.join(e.name for e in names)})") as phase:
-            build(module, names, phase)
-    found = {entry.engine.name: entry for entry in needed(command)}
-    absent = [name for name, entry in found.items() if entry.found is None]
+    missing: dict[GoModule, list[Engine]] = {}
+    for entry in located:
+        if entry.found is None and entry.engine.module is not None:
+            missing.setdefault(entry.engine.module, []).append(entry.engine)
+    for module, engines in missing.items():
+        names = ", ".join(engine.name for engine in engines)
+        with progress.phase(f"build {module.name} {module.version} ({names})") as phase:
+            build(module, engines, phase)
+    located = needed(command)
+    absent = [entry.engine.name for entry in located if entry.found is None]
     if absent:
         msg = f"still missing after installing: {', '.join(absent)}"
         raise EngineError(msg, remedy="run `slipway engines list` to see what was passed over and why")
-    return found
+    return Programs(located)
 
 
 def install_debian(packages: list[str], phase: Phase) -> None:
@@ -57,7 +58,7 @@ def install_debian(packages: list[str], phase: Phase) -> None:
 
     Raises:
         EngineError: There is no apt here, or this user may not use it.
-        CommandFailed: apt failed.
+        CommandError: apt failed.
     """
     words = f"apt-get install --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
@@ -83,7 +84,7 @@ def build(module: GoModule, engines: list[Engine], phase: Phase) -> None:
     """Build programs of one module into the cache; they appear there whole or not at all.
 
     Raises:
-        CommandFailed: `go` failed.
+        CommandError: `go` failed.
         EngineError: There is no Go, or the module lacks a file.
     """
     folder = cache_folder(module)
@@ -92,23 +93,14 @@ def build(module: GoModule, engines: list[Engine], phase: Phase) -> None:
         wanted = [engine for engine in engines if not (folder / engine.name).exists()]
         if not wanted:
             return
-        program = go()
-        env = {
-            **{key: value for key, value in os.environ.items() if key not in {"GOFLAGS", "GOOS", "GOARCH", "GOWORK"}},
-            "CGO_ENABLED": "0",
-            "GOTOOLCHAIN": "local",
-            "GOWORK": "off",
-            "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        }
         partial = folder / f".partial-{os.getpid()}"
         partial.mkdir()
         try:
             phase.note("downloading modules")
-            for engine in (e for e in wanted if e.file):
-                _take_file(program, module, engine, partial, env)
-            packages = {engine.package: engine for engine in wanted if engine.package}
-            if packages:
-                _compile(program, module, packages, partial, env, phase)
+            builder = _GoModuleBuild(module, go(), partial)
+            for engine in (engine for engine in wanted if engine.file):
+                builder.take_file(engine)
+            builder.compile([engine for engine in wanted if engine.package], phase)
             for engine in wanted:
                 (partial / engine.name).chmod(0o755)
                 (partial / engine.name).rename(folder / engine.name)
@@ -117,49 +109,61 @@ def build(module: GoModule, engines: list[Engine], phase: Phase) -> None:
     phase.detail = ""
 
 
-def _compile(
-    program: Path, module: GoModule, packages: dict[str, Engine], into: Path, env: dict[str, str], phase: Phase
-) -> None:
-    compiled = 0
+class _GoModuleBuild:
+    """Runs `go` for one module."""
 
-    def follow(line: str) -> None:
-        nonlocal compiled
-        if line.startswith("go: downloading"):
-            phase.note(line.removeprefix("go: "))
-        elif re.fullmatch(r"[\w.~/-]+", line):
-            compiled += 1
-            phase.note(f"{compiled} packages compiled, now {line.rsplit('/', 1)[-1]}")
+    def __init__(self, module: GoModule, program: Path, into: Path) -> None:
+        self._module, self._program, self._into = module, program, into
+        inherited = {k: v for k, v in os.environ.items() if k not in {"GOFLAGS", "GOOS", "GOARCH", "GOWORK"}}
+        path = f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        self._env = {**inherited, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "PATH": path}
 
-    run(
-        [
-            *(program, "build", "-C", module.folder, "-v", "-mod=readonly", "-trimpath", "-buildvcs=false"),
-            *("-p", parallelism(), "-ldflags", module.linker_flags(), "-o", f"{into}{os.sep}"),
-            *packages,
-        ],
-        env=env,
-        on_line=follow,
-        remedy="run the same command again: what was compiled is kept",
-    )
-    for package, engine in packages.items():
-        made = into / _executable(package)
-        if made.name != engine.name:
-            made.rename(into / engine.name)
+    def _go(self, *arguments: str | Path, on_line: Callable[[str], None] | None = None) -> str:
+        return run(
+            [self._program, "-C", self._module.folder, *arguments],
+            env=self._env,
+            on_line=on_line,
+            timeout=1800,
+            remedy="run the same command again: what was downloaded and compiled is kept",
+        )
+
+    def compile(self, engines: list[Engine], phase: Phase) -> None:
+        """Compile and link programs, as many at once as memory allows."""
+        if not engines:
+            return
+        compiled = 0
+
+        def follow(line: str) -> None:
+            nonlocal compiled
+            if line.startswith("go: downloading"):
+                phase.note(line.removeprefix("go: "))
+            elif re.fullmatch(r"[\w.~/-]+", line):
+                compiled += 1
+                phase.note(f"{compiled} packages compiled, now {line.rsplit('/', 1)[-1]}")
+
+        flags = ["-v", "-mod=readonly", "-trimpath", "-buildvcs=false", "-p", str(parallelism())]
+        flags += ["-ldflags", self._module.linker_flags(), "-o", f"{self._into}{os.sep}"]
+        self._go("build", *flags, *(engine.package for engine in engines), on_line=follow)
+        for engine in engines:
+            made = self._into / _executable(engine.package)
+            if made.name != engine.name:
+                made.rename(self._into / engine.name)
+
+    def take_file(self, engine: Engine) -> None:
+        """Copy a file out of a module."""
+        self._go("mod", "download", engine.file_of)
+        folder = self._go("list", "-m", "-f", "{{.Dir}}", engine.file_of)
+        source = Path(folder.strip()) / engine.file
+        if not source.is_file():
+            msg = f"{engine.file_of} has no file {engine.file}"
+            raise EngineError(msg, remedy=f"correct the entry of {engine.name} in slipway/engines/table.py")
+        shutil.copyfile(source, self._into / engine.name)
 
 
 def _executable(package: str) -> str:
     """The name `go build` gives a package's program: its last element that is not a major version."""
     *parents, last = package.split("/")
     return parents[-1] if re.fullmatch(r"v\d+", last) else last
-
-
-def _take_file(program: Path, module: GoModule, engine: Engine, into: Path, env: dict[str, str]) -> None:
-    run([program, "-C", module.folder, "mod", "download", engine.file_of], env=env)
-    folder = run([program, "-C", module.folder, "list", "-m", "-f", "{{.Dir}}", engine.file_of], env=env)
-    source = Path(folder.strip()) / engine.file
-    if not source.is_file():
-        msg = f"{engine.file_of} has no file {engine.file}"
-        raise EngineError(msg, remedy=f"correct the entry of {engine.name} in slipway/engines/table.py")
-    shutil.copyfile(source, into / engine.name)
 
 
 @contextmanager

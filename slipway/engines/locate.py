@@ -5,7 +5,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from slipway import paths
 from slipway.engines.table import ENGINES, Command, Engine, GoModule
+from slipway.errors import EngineError
 
 _VERSION = re.compile(r"\bv?(\d+\.\d+(?:\.\d+)?)")
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
@@ -51,6 +52,39 @@ class Located:
     engine: Engine
     found: Found | None
     passed: tuple[Passed, ...]
+
+
+class Programs:
+    """The programs to use, by name: every one of them was found.
+
+    Args:
+        located: What was found.
+    """
+
+    def __init__(self, located: Iterable[Located] = ()) -> None:
+        self._found = {each.engine.name: (each.engine, each.found) for each in located if each.found is not None}
+
+    def __iter__(self) -> Iterator[tuple[Engine, Found]]:
+        return iter(self._found.values())
+
+    def path(self, name: str) -> Path:
+        """Where a program is.
+
+        Raises:
+            EngineError: It was not asked for, or not found.
+        """
+        return self.found(name).path
+
+    def found(self, name: str) -> Found:
+        """What is known of a program.
+
+        Raises:
+            EngineError: It was not asked for, or not found.
+        """
+        if name not in self._found:
+            msg = f"{name} is needed and was not found"
+            raise EngineError(msg, remedy="run `slipway engines build`")
+        return self._found[name][1]
 
 
 def cache_folder(module: GoModule) -> Path:

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 MODULES = Path(__file__).parent / "modules"
 """One Go module per upstream project: its `go.mod` is the pin, its `go.sum` the checksums."""
 
+_ANY = SpecifierSet()
 Command = Literal["up", "build"]
 """Which command of `slipway` needs a program."""
 
@@ -80,7 +81,7 @@ class Engine:
     name: str
     purpose: str
     needed_by: frozenset[Command]
-    accepts: SpecifierSet = SpecifierSet()
+    accepts: SpecifierSet = _ANY
     version_command: tuple[str, ...] = ()
     module: GoModule | None = None
     package: str = ""

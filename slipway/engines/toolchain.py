@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from slipway import paths
-from slipway.errors import EngineError
+from slipway.errors import CommandError, EngineError
 from slipway.running import run
 
 _OLDEST = Version("1.26")
@@ -47,7 +47,7 @@ def version(program: Path) -> Version:
     """The version of a `go` command, as `go env` says it; 0 when it does not run."""
     try:
         said = run([program, "env", "GOVERSION"], env={**os.environ, "GOTOOLCHAIN": "local"}, cwd=Path("/"), timeout=30)
-    except Exception:  # whatever it is that stands on PATH, it is no Go that can be used
+    except (OSError, CommandError):
         return Version("0")
     found = re.search(r"go(\d+\.\d+(?:\.\d+)?)", said)
     return Version(found[1]) if found else Version("0")

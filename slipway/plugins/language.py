@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import grpc
@@ -49,8 +50,6 @@ class Python(language_pb2_grpc.LanguageRuntimeServicer):
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         """The version is that of the SDK the program imports."""
-        from importlib.metadata import version
-
         return plugin_pb2.PluginInfo(version=version("pulumi"))
 
     def About(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002

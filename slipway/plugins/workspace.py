@@ -70,7 +70,7 @@ class Workspace:
         """Make everything a literal `pulumi` needs; repeating it changes nothing.
 
         Raises:
-            CommandFailed: Pulumi could not make the stack.
+            CommandError: Pulumi could not make the stack.
         """
         for name in ("bin", "home", "state"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -88,15 +88,17 @@ class Workspace:
         """Run `pulumi` as a shell with this environment would, and return what it wrote.
 
         Raises:
-            CommandFailed: It did not end with status 0.
+            CommandError: It did not end with status 0.
         """
-        argv = [self.folder / "bin" / "pulumi", *arguments]
-        return run(argv, env={**os.environ, **self.environment()}, on_line=on_line)
+        program = str(self.folder / "bin" / "pulumi")
+        return run([program, *arguments], env={**os.environ, **self.environment()}, on_line=on_line)
 
     def _write_programs(self) -> None:
         """Plugins as the engine installs them, and a `pulumi` that reads the stack files afresh before it starts."""
         python = shlex.quote(sys.executable)
-        sync = shlex.join([sys.executable, "-I", "-m", "slipway.plugins.scratch", str(self.project), str(self.checkout)])
+        sync = shlex.join(
+            [sys.executable, "-I", "-m", "slipway.plugins.scratch", str(self.project), str(self.checkout)]
+        )
         plugins = self.folder / "home" / "plugins"
         language = plugins / f"language-python-v{version('pulumi')}" / "pulumi-language-python"
         kubernetes = plugins / f"resource-kubernetes-v{version('pulumi-kubernetes')}" / "pulumi-resource-kubernetes"

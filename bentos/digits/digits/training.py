@@ -8,7 +8,6 @@ from pathlib import Path
 import bentoml
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from digits.data import HELD_OUT, SEED, Split
@@ -87,7 +86,9 @@ def export(network: DigitsNetwork, path: Path) -> None:
         dynamo=True,
         verbose=False,
     )
-    assert program is not None
+    if program is None:
+        msg = "torch exported nothing"
+        raise GateError(msg)
     program.save(path)
 
 

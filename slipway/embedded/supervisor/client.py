@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.embedded.supervisor.spec import ProcessSpec, Status
-from slipway.errors import EnvironmentFault
+from slipway.errors import InstanceError
 
 _START_SECONDS = 20.0
 _ANSWER_SECONDS = 120.0
@@ -34,7 +34,7 @@ class SupervisorClient:
         """Start the supervisor unless it runs, and return its pid.
 
         Raises:
-            EnvironmentFault: It does not answer.
+            InstanceError: It does not answer.
         """
         self.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ class SupervisorClient:
                 return pid
             time.sleep(0.05)
         msg = f"the supervisor of {self.instance} does not answer"
-        raise EnvironmentFault(msg, remedy=f"look at {self.logs / 'supervisor.log'}")
+        raise InstanceError(msg, remedy=f"look at {self.logs / 'supervisor.log'}")
 
     def pid(self) -> int | None:
         """The supervisor's pid; none when it does not run."""
@@ -73,7 +73,7 @@ class SupervisorClient:
         """Run a process; returns whether it had to be started.
 
         Raises:
-            EnvironmentFault: It could not be.
+            InstanceError: It could not be.
         """
         return bool(self._ask({"do": "start", "spec": asdict(spec)})["started"])
 
@@ -108,5 +108,5 @@ class SupervisorClient:
             raise ConnectionResetError(msg)
         reply: dict[str, Any] = json.loads(line)
         if not reply["ok"]:
-            raise EnvironmentFault(reply["what"], remedy=reply["remedy"])
+            raise InstanceError(reply["what"], remedy=reply["remedy"])
         return reply

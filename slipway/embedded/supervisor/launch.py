@@ -10,7 +10,7 @@ from pathlib import Path
 from slipway.embedded.kernel import Namespace, setns, unshare
 from slipway.embedded.machine import READY_FD
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
-from slipway.errors import EnvironmentFault
+from slipway.errors import InstanceError
 
 _LOG_BYTES = 20 * 2**20
 """A log larger than this is set aside when its process starts; one older log is kept."""
@@ -27,7 +27,7 @@ def start(spec: ProcessSpec, *, instance: str, machine_pid: int, logs: Path) -> 
         logs: Folder for its output.
 
     Raises:
-        EnvironmentFault: It could not be started, or did not become ready in time.
+        InstanceError: It could not be started, or did not become ready in time.
     """
     log = _open_log(logs / f"{spec.name}.log")
     readable, writable = os.pipe()
@@ -53,13 +53,13 @@ def start(spec: ProcessSpec, *, instance: str, machine_pid: int, logs: Path) -> 
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=(writable,) if spec.tells_ready else (),
-            preexec_fn=enter,
+            preexec_fn=enter,  # noqa: PLW1509  # the daemon has one thread
         )
     except (OSError, subprocess.SubprocessError) as error:
         os.close(readable)
         os.close(writable)
         msg = f"{spec.name} could not be started: {error}"
-        raise EnvironmentFault(msg, remedy=f"look at {logs / (spec.name + '.log')}") from error
+        raise InstanceError(msg, remedy=f"look at {logs / (spec.name + '.log')}") from error
     finally:
         if target >= 0:
             os.close(target)
@@ -69,7 +69,7 @@ def start(spec: ProcessSpec, *, instance: str, machine_pid: int, logs: Path) -> 
         if spec.tells_ready and not _told_ready(readable):
             process.kill()
             msg = f"{spec.name} did not become ready"
-            raise EnvironmentFault(msg, remedy=f"look at {logs / (spec.name + '.log')}")
+            raise InstanceError(msg, remedy=f"look at {logs / (spec.name + '.log')}")
     finally:
         os.close(readable)
     return process

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import yaml
 from lightkube import ApiError, Client, KubeConfig
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
+from lightkube.types import CascadeType
 
 from slipway.plugins.kubernetes.kinds import Kind
 
@@ -74,6 +75,9 @@ def load_config(kubeconfig: str, context: str | None) -> Any:
         msg = f"{where} has no context {name!r} (it has {', '.join(sorted(config.contexts)) or 'none'})"
         raise ClusterError(msg)
     single = config.get(context_name=name)
+    if single is None:
+        msg = f"{where} has no cluster for the context {name!r}"
+        raise ClusterError(msg)
     server = single.cluster.server
     host = urlsplit(server).hostname or ""
     try:
@@ -98,7 +102,7 @@ class KubernetesCluster:
 
     def __init__(self, config: Any) -> None:
         """Connect lazily; nothing is asked yet."""
-        self._client = Client(config=config, trust_env=False)
+        self._client: Any = Client(config=config, trust_env=False)
 
     def get(self, kind: Kind, name: str, namespace: str | None) -> Object:
         """Read an object.
@@ -109,9 +113,7 @@ class KubernetesCluster:
         with _failures():
             return _plain(self._client.get(_resource(kind), name, **_at(kind, namespace)))
 
-    def apply(
-        self, kind: Kind, inputs: Object, *, manager: str, force: bool = False, dry_run: bool = False
-    ) -> Object:
+    def apply(self, kind: Kind, inputs: Object, *, manager: str, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply; the object as the server has it (or, in a dry run, would have it).
 
         Raises:
@@ -130,8 +132,6 @@ class KubernetesCluster:
         Raises:
             NotFoundError: There is none.
         """
-        from lightkube.types import CascadeType
-
         with _failures():
             self._client.delete(_resource(kind), name, cascade=CascadeType.FOREGROUND, **_at(kind, namespace))
 
@@ -182,9 +182,7 @@ class _failures:  # noqa: N801  # reads as a word of the `with` statement
                 raise ConflictError(message) from error
             case 422:
                 fixed = tuple(
-                    cause.field or ""
-                    for cause in causes
-                    if any(word in (cause.message or "") for word in _IMMUTABLE)
+                    cause.field or "" for cause in causes if any(word in (cause.message or "") for word in _IMMUTABLE)
                 )
                 if fixed:
                     raise ImmutableError(message, fixed) from error

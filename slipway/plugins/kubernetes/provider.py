@@ -315,9 +315,7 @@ class Kubernetes(provider_pb2_grpc.ResourceProviderServicer):
 
     def _tell(self, urn: str, text: str) -> None:
         if self._engine is not None:
-            self._engine.Log(
-                engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True)
-            )
+            self._engine.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True))
 
 
 def _token(urn: str) -> str:

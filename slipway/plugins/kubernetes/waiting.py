@@ -84,9 +84,11 @@ def pod_faults(pods: list[Object]) -> list[str]:
     faults: list[str] = []
     for pod in pods:
         name, status = pod["metadata"]["name"], pod.get("status", {})
-        for condition in status.get("conditions", []):
-            if condition["type"] == "PodScheduled" and condition["status"] != "True":
-                faults.append(f"pod {name} is not scheduled: {condition.get('message', '')}")
+        faults += [
+            f"pod {name} is not scheduled: {condition.get('message', '')}"
+            for condition in status.get("conditions", [])
+            if condition["type"] == "PodScheduled" and condition["status"] != "True"
+        ]
         for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
             waiting = container.get("state", {}).get("waiting", {})
             if waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
@@ -157,7 +159,13 @@ def wait_until_ready(
 
 
 def wait_until_gone(
-    cluster: KubernetesCluster, kind: Kind, name: str, namespace: str | None, *, seconds: float, cancelled: threading.Event
+    cluster: KubernetesCluster,
+    kind: Kind,
+    name: str,
+    namespace: str | None,
+    *,
+    seconds: float,
+    cancelled: threading.Event,
 ) -> None:
     """Wait until an object that was told to go is gone.
 
