@@ -34,7 +34,7 @@ format: $(STAMP) ## write the code in the house's style
 	@.venv/bin/ruff check --fix
 
 golden: $(STAMP) ## write the golden files anew; review reads the difference
-	@$(PYTHON) -m pytest tests/infra/test_golden.py --golden
+	@$(PYTHON) -m pytest tests/infra/test_program.py --golden
 
 lock: $(STAMP) ## resolve the dependencies of every group anew, with hashes
 	@sh requirements/lock.sh

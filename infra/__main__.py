@@ -15,7 +15,7 @@ except (SettingsError, MissingBuildError) as error:
     raise pulumi.RunError(str(error)) from None
 
 access = ClusterAccess("cluster", cluster=settings.cluster)
-in_cluster = pulumi.ResourceOptions(provider=access.provider, providers=[access.provider])
+in_cluster = pulumi.ResourceOptions(providers=[access.provider])
 
 namespace = ModelNamespace("models", opts=in_cluster)
 services = {

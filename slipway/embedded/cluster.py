@@ -141,9 +141,9 @@ class Cluster:
         )
         self._pause_image()
         phase.note("DNS and Services")
-        client = self.client()
-        for item in load_all_yaml(_RBAC.read_text()):
-            client.apply(item, field_manager="slipway", force=True)
+        with self.client() as client:
+            for item in load_all_yaml(_RBAC.read_text()):
+                client.apply(item, field_manager="slipway", force=True)
         start(node.coredns(instance, self.programs.path("coredns")))
         start(node.kube_proxy(instance, self.programs.path("kube-proxy"), nft=self.programs.path("nft")))
         phase.note("kubelet")
@@ -152,7 +152,8 @@ class Cluster:
             "https://127.0.0.1:10257/healthz", "https://127.0.0.1:10259/healthz", "http://127.0.0.1:10256/healthz"
         )
         phase.note("Node to be Ready")
-        self._node_ready(client)
+        with self.client() as client:
+            self._node_ready(client)
         phase.detail = ""
 
     def _door(self, ports: dict[str, int]) -> ProcessSpec:

@@ -42,16 +42,15 @@ class SupervisorClient:
         if pid is not None:
             return pid
         with (self.logs / "supervisor.log").open("ab") as log:
-            subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "slipway.embedded.supervisor.daemon"),
-                    *(self.instance, str(self.runtime), str(self.logs)),
-                ],
+            daemon = (sys.executable, "-m", "slipway.embedded.supervisor.daemon")
+            # It outlives this command, and is nobody's child here.
+            subprocess.run(
+                ["setsid", "--fork", *daemon, self.instance, str(self.runtime), str(self.logs)],
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                check=True,
             )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:

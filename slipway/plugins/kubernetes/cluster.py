@@ -104,6 +104,10 @@ class KubernetesCluster:
         """Connect lazily; nothing is asked yet."""
         self._client: Any = Client(config=config, trust_env=False)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def get(self, kind: Kind, name: str, namespace: str | None) -> Object:
         """Read an object.
 

@@ -104,6 +104,11 @@ class Kubernetes(provider_pb2_grpc.ResourceProviderServicer):
         self._cluster: KubernetesCluster | None = None
         self._namespace: str | None = None
 
+    def close(self) -> None:
+        """Close the connections to the cluster."""
+        if self._cluster is not None:
+            self._cluster.close()
+
     # -- configuration -------------------------------------------------------------------------------------------
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002

@@ -1,0 +1,105 @@
+"""The stack that the tests share, and what they do with it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lightkube import Client, KubeConfig
+
+from slipway.embedded.instance import Instance
+from slipway.engines.locate import Programs, needed
+from slipway.environment import Environment, Summary
+from slipway.paths import REPOSITORY
+from slipway.plugins.workspace import Workspace
+from slipway.progress import Progress
+from tests.snapshot import Snapshot
+
+
+@dataclass
+class Live:
+    """The local stack in an instance."""
+
+    name: str
+    before: Snapshot
+    summary: Summary | None = None
+    is_down: bool = False
+    _client: Client | None = field(default=None, repr=False)
+
+    @property
+    def instance(self) -> Instance:
+        return Instance(self.name)
+
+    @property
+    def environment(self) -> Environment:
+        return Environment(self.instance, "local", Progress(quiet=True))
+
+    def up(self) -> Summary:
+        self.summary = self.environment.up()
+        return self.summary
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def down(self) -> None:
+        self.close()
+        if not self.is_down:
+            self.environment.down()
+            self.is_down = True
+
+    def url(self, model: str) -> str:
+        return f"http://127.0.0.1:{self.instance.ports()[model]}"
+
+    @property
+    def client(self) -> Client:
+        """The Kubernetes API as administrator."""
+        if self._client is None:
+            self._client = Client(config=KubeConfig.from_file(str(self.instance.kubeconfig)), trust_env=False)
+        return self._client
+
+    def workspace(self, checkout: Path = REPOSITORY, folder: Path | None = None) -> Workspace:
+        """Pulumi against this instance, for the repository or for another project."""
+        programs = Programs(needed("up"))
+        return Workspace(
+            self.instance,
+            pulumi=programs.path("pulumi"),
+            executor=programs.path("pulumi-language-python-exec"),
+            checkout=checkout,
+            folder=folder,
+        )
+
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a person would, after `eval "$(slipway env local)"`."""
+        slipway = Path(sys.executable).parent / "slipway"
+        script = f'set -e\neval "$({slipway} env local --as {self.name})"\n{command}'
+        return subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, cwd=REPOSITORY, timeout=300, check=False
+        )
+
+
+def copy_of_checkout(into: Path) -> Path:
+    """A checkout whose stack files a test may change; the program is the repository's own."""
+    into.mkdir()
+    shutil.copy2(REPOSITORY / "Pulumi.yaml", into)
+    (into / "infra").symlink_to(REPOSITORY / "infra")
+    (into / "stacks").mkdir()
+    for file in (REPOSITORY / "stacks").iterdir():
+        shutil.copy2(file, into / "stacks")
+    return into
+
+
+def tracked_files_changed() -> str:
+    """What git sees as changed."""
+    done = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=True,
+        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+    )
+    return done.stdout

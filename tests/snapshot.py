@@ -1,0 +1,121 @@
+"""What a machine has that a program could leave behind: processes, mounts, namespaces, links, rules, sockets …"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+_SYSCTLS = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+    "net/ipv4/ip_forward",
+    "net/netfilter/nf_conntrack_max",
+    "net/ipv4/conf/all/route_localnet",
+)
+_FOLDERS = ("/run", "/run/netns", "/var/lib", "/var/lib/cni", "/var/lib/kubelet", "/var/log", "/var/log/pods", "/etc/cni")
+_SETTLE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What there is at one moment. A process is its pid and start; everything else is a line that names it."""
+
+    processes: frozenset[str]
+    mounts: frozenset[str]
+    namespaces: frozenset[str]
+    links: frozenset[str]
+    tables: frozenset[str]
+    cgroups: frozenset[str]
+    listeners: frozenset[str]
+    settings: frozenset[str]
+    folders: frozenset[str]
+
+    @classmethod
+    def take(cls) -> Self:
+        """Look at the machine now."""
+        return cls(
+            processes=frozenset(_processes()),
+            mounts=frozenset(Path("/proc/self/mounts").read_text().splitlines()),
+            namespaces=frozenset(_namespaces()),
+            links=frozenset(link["ifname"] for link in json.loads(_run("ip", "-json", "link"))),
+            tables=frozenset(_run("nft", "list", "tables").splitlines()) if _has("nft") else frozenset(),
+            cgroups=frozenset(str(path) for path in Path("/sys/fs/cgroup").rglob("*") if path.is_dir()),
+            listeners=frozenset(_listeners()),
+            settings=frozenset(_settings()),
+            folders=frozenset(f"{folder}/{name}" for folder in _FOLDERS for name in _names(folder)),
+        )
+
+    def more_than(self, before: "Snapshot") -> dict[str, list[str]]:
+        """What is there now and was not before, by kind."""
+        return {
+            kind.name: sorted(extra)
+            for kind in fields(self)
+            if (extra := getattr(self, kind.name) - getattr(before, kind.name))
+        }
+
+
+def settled_difference(before: Snapshot) -> dict[str, list[str]]:
+    """What is more than before, once what is on its way out has had time to go."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while True:
+        more = Snapshot.take().more_than(before)
+        if not more or time.monotonic() > deadline:
+            return more
+        time.sleep(0.5)
+
+
+def _processes() -> Iterator[str]:
+    """Every process but the kernel's, this one, and those that this one started and has not ended."""
+    own = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    for process in psutil.process_iter(["pid", "ppid", "cmdline", "create_time"]):
+        info = process.info
+        if info["pid"] in own or info["pid"] == 2 or info["ppid"] == 2:
+            continue
+        yield f"{info['pid']} {' '.join(info['cmdline'] or [])}"
+
+
+def _namespaces() -> Iterator[str]:
+    for pid in psutil.pids():
+        for kind in ("net", "mnt", "pid"):
+            try:
+                yield os.readlink(f"/proc/{pid}/ns/{kind}")
+            except OSError:
+                continue
+
+
+def _listeners() -> Iterator[str]:
+    for connection in psutil.net_connections(kind="inet"):
+        if connection.status == psutil.CONN_LISTEN or (connection.type == 2 and not connection.raddr):
+            yield f"{connection.laddr.ip}:{connection.laddr.port}"
+
+
+def _settings() -> Iterator[str]:
+    for name in _SYSCTLS:
+        file = Path("/proc/sys") / name
+        if file.exists():
+            yield f"{name}={file.read_text().strip()}"
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _has(program: str) -> bool:
+    return any((Path(folder) / program).exists() for folder in os.environ["PATH"].split(os.pathsep))
+
+
+def _run(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
