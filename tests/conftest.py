@@ -12,6 +12,9 @@ from tests.snapshot import Snapshot
 INSTANCE = "SLIPWAY_TEST_INSTANCE"
 """Names an instance to use instead of one of the tests' own: it is neither brought up nor taken down."""
 
+FAULT = "SLIPWAY_TEST_FAULT"
+"""Names a way to break the plugin for this run (tests/faults/catalog.py)."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="write the golden files instead of comparing with them")
@@ -33,9 +36,20 @@ def live(before: Snapshot) -> Iterator[Live]:
     given = os.environ.get(INSTANCE)
     stack = Live(given or f"test-{secrets.token_hex(3)}", before)
     try:
-        stack.up()
+        if not given:
+            stack.up()
         yield stack
     finally:
         stack.close()
         if not given:
             stack.down()
+
+
+@pytest.fixture(autouse=True)
+def fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break what this run is meant to break; nothing, ordinarily."""
+    name = os.environ.get(FAULT)
+    if name:
+        from tests.faults.catalog import FAULTS  # noqa: PLC0415  # ordinarily not needed
+
+        FAULTS[name].apply(monkeypatch)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,7 +23,16 @@ _SYSCTLS = (
     "net/netfilter/nf_conntrack_max",
     "net/ipv4/conf/all/route_localnet",
 )
-_FOLDERS = ("/run", "/run/netns", "/var/lib", "/var/lib/cni", "/var/lib/kubelet", "/var/log", "/var/log/pods", "/etc/cni")
+_FOLDERS = (
+    "/run",
+    "/run/netns",
+    "/var/lib",
+    "/var/lib/cni",
+    "/var/lib/kubelet",
+    "/var/log",
+    "/var/log/pods",
+    "/etc/cni",
+)
 _SETTLE_SECONDS = 15.0
 
 
@@ -88,14 +98,15 @@ def _namespaces() -> Iterator[str]:
     for pid in psutil.pids():
         for kind in ("net", "mnt", "pid"):
             try:
-                yield os.readlink(f"/proc/{pid}/ns/{kind}")
+                yield str(Path(f"/proc/{pid}/ns/{kind}").readlink())
             except OSError:
                 continue
 
 
 def _listeners() -> Iterator[str]:
     for connection in psutil.net_connections(kind="inet"):
-        if connection.status == psutil.CONN_LISTEN or (connection.type == 2 and not connection.raddr):
+        listens = connection.status == psutil.CONN_LISTEN
+        if connection.laddr and (listens or (connection.type == socket.SOCK_DGRAM and not connection.raddr)):
             yield f"{connection.laddr.ip}:{connection.laddr.port}"
 
 
@@ -108,7 +119,7 @@ def _settings() -> Iterator[str]:
 
 def _names(folder: str) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [entry.name for entry in Path(folder).iterdir()]
     except OSError:
         return []
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from slipway import paths
 from slipway.engines.locate import Programs
 from slipway.errors import BuildError
+from slipway.files import write
 from slipway.progress import Phase
 from slipway.running import run
 
@@ -102,9 +103,7 @@ class Builder:
             f'graphroot = "{self.folder / "storage"}"\n'
             f'runroot = "{paths.runtime().parent / "slipway-buildah"}"\n'
         )
-        if not file.exists() or file.read_text() != content:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content)
+        write(file, content)
         return file
 
 

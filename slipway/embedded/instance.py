@@ -16,6 +16,7 @@ import psutil
 from slipway import paths
 from slipway.embedded.supervisor.client import SupervisorClient
 from slipway.errors import InstanceError
+from slipway.files import write
 
 BRIDGE = "slipway0"
 BRIDGE_ADDRESS = "10.88.0.1"
@@ -161,7 +162,7 @@ class Instance:
                 msg = f"127.0.0.1:{port}, the port of {name}, is held by {holder(port)}"
                 raise InstanceError(msg, remedy="end that program, or run `slipway down` to be given another port")
             ports[name] = port
-        (self.folder / "ports.json").write_text(json.dumps(ports))
+        write(self.folder / "ports.json", json.dumps(ports))
         return ports
 
 

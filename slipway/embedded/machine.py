@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from slipway.embedded.kernel import Mount, Namespace, mount, unshare
+from slipway.files import write
 
 READY_FD = "SLIPWAY_READY_FD"
 """Environment variable naming the pipe on which readiness is told."""
@@ -52,7 +53,7 @@ class Layout:
 
     def write(self, file: Path) -> None:
         """Write the layout where the machine reads it."""
-        file.write_text(json.dumps(asdict(self), indent=1))
+        write(file, json.dumps(asdict(self), indent=1))
 
 
 def mounts(layout: Layout) -> None:

@@ -14,6 +14,7 @@ from slipway.embedded.instance import (
     Instance,
 )
 from slipway.embedded.supervisor.spec import ProcessSpec
+from slipway.files import fingerprint, write
 
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 """Its default place; `/run` is the instance's own."""
@@ -25,21 +26,24 @@ def containerd(instance: Instance, program: Path, *, shim: Path, runc: Path, cni
     """The container runtime."""
     config = instance.etc / "containerd.toml"
     cni_config = instance.etc / "cni"
-    cni_config.mkdir(parents=True, exist_ok=True)
-    (cni_config / "10-slipway.conflist").write_text(json.dumps(_cni(), indent=1))
-    config.write_text(_containerd(instance, runc=runc, cni=cni, cni_config=cni_config))
+    network = json.dumps(_cni(), indent=1)
+    content = _containerd(instance, runc=runc, cni=cni, cni_config=cni_config)
+    write(cni_config / "10-slipway.conflist", network)
+    write(config, content)
     return ProcessSpec(
         name="containerd",
         argv=[str(program), "--config", str(config)],
         env={"PATH": f"{shim.parent}:{runc.parent}:/usr/sbin:/usr/bin:/sbin:/bin"},
         stop_seconds=20.0,
+        config=fingerprint(network, content),
     )
 
 
 def kubelet(instance: Instance, program: Path) -> ProcessSpec:
     """The node's agent."""
     config = instance.etc / "kubelet.yaml"
-    config.write_text(yaml.safe_dump(_kubelet(instance)))
+    content = yaml.safe_dump(_kubelet(instance))
+    write(config, content)
     return ProcessSpec(
         name="kubelet",
         argv=[
@@ -51,41 +55,27 @@ def kubelet(instance: Instance, program: Path) -> ProcessSpec:
             f"--hostname-override={instance.node_name}",
             f"--node-ip={BRIDGE_ADDRESS}",
         ],
+        config=fingerprint(content),
     )
 
 
 def kube_proxy(instance: Instance, program: Path, *, nft: Path) -> ProcessSpec:
     """Services on the node, by nftables."""
     config = instance.etc / "kube-proxy.yaml"
-    config.write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-                "kind": "KubeProxyConfiguration",
-                "mode": "nftables",
-                "bindAddress": BRIDGE_ADDRESS,
-                "clientConnection": {"kubeconfig": str(instance.etc / "kube-proxy.conf")},
-                "clusterCIDR": POD_CIDR,
-                "hostnameOverride": instance.node_name,
-                "healthzBindAddress": "127.0.0.1:10256",
-                "metricsBindAddress": "127.0.0.1:10249",
-                # The connection table's size belongs to the whole machine: leave it alone.
-                "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
-            }
-        )
-    )
+    content = yaml.safe_dump(_kube_proxy(instance))
+    write(config, content)
     return ProcessSpec(
         name="kube-proxy",
         argv=[str(program), f"--config={config}"],
         env={"PATH": f"{nft.parent}:/usr/sbin:/usr/bin:/sbin:/bin"},
+        config=fingerprint(content),
     )
 
 
 def coredns(instance: Instance, program: Path) -> ProcessSpec:
     """Cluster DNS, on the bridge's address. It knows no names outside the cluster: nothing leaves the instance."""
     config = instance.etc / "Corefile"
-    config.write_text(
-        f"""\
+    content = f"""\
 .:53 {{
     bind {BRIDGE_ADDRESS}
     errors
@@ -96,8 +86,8 @@ def coredns(instance: Instance, program: Path) -> ProcessSpec:
     cache 5
 }}
 """
-    )
-    return ProcessSpec(name="coredns", argv=[str(program), "-conf", str(config)])
+    write(config, content)
+    return ProcessSpec(name="coredns", argv=[str(program), "-conf", str(config)], config=fingerprint(content))
 
 
 def resolv_conf() -> str:
@@ -159,6 +149,22 @@ imports = []
         BinaryName = "{runc}"
         SystemdCgroup = false
 """
+
+
+def _kube_proxy(instance: Instance) -> dict[str, Any]:
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "nftables",
+        "bindAddress": BRIDGE_ADDRESS,
+        "clientConnection": {"kubeconfig": str(instance.etc / "kube-proxy.conf")},
+        "clusterCIDR": POD_CIDR,
+        "hostnameOverride": instance.node_name,
+        "healthzBindAddress": "127.0.0.1:10256",
+        "metricsBindAddress": "127.0.0.1:10249",
+        # The connection table's size belongs to the whole machine: leave it alone.
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+    }
 
 
 def _kubelet(instance: Instance) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from slipway.embedded.instance import API_PORT, BRIDGE_ADDRESS, CLUSTER_DOMAIN, POD_CIDR, SERVICE_CIDR, Instance
+from slipway.files import write
 from slipway.running import run
 
 _VALID = "87600h0m0s"
@@ -19,7 +20,7 @@ def ensure(instance: Instance, *, kubeadm: Path, version: str) -> None:
     """Make what is missing; what is there is kept."""
     instance.etc.mkdir(parents=True, exist_ok=True)
     config = instance.etc / "kubeadm.yaml"
-    config.write_text(yaml.safe_dump_all(_kubeadm(instance, version)))
+    write(config, yaml.safe_dump_all(_kubeadm(instance, version)))
     run([kubeadm, "init", "phase", "certs", "all", "--config", config])
     for who in ("controller-manager", "scheduler", "kubelet"):
         run([kubeadm, "init", "phase", "kubeconfig", who, "--config", config, "--kubeconfig-dir", instance.etc])
@@ -32,7 +33,7 @@ def ensure(instance: Instance, *, kubeadm: Path, version: str) -> None:
         if not file.exists():
             groups = ["--org", organisation] if organisation else []
             said = run([kubeadm, "kubeconfig", "user", "--config", config, "--client-name", client, *groups])
-            _write_private(file, said[said.index("apiVersion:") :])
+            write(file, said[said.index("apiVersion:") :])
 
 
 def write_kubeconfig(instance: Instance, *, port: int, context: str) -> None:
@@ -48,14 +49,7 @@ def write_kubeconfig(instance: Instance, *, port: int, context: str) -> None:
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
     }
-    _write_private(instance.kubeconfig, yaml.safe_dump(content))
-
-
-def _write_private(file: Path, content: str) -> None:
-    partial = file.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(content)
-    partial.replace(file)
+    write(instance.kubeconfig, yaml.safe_dump(content))
 
 
 def _kubeadm(instance: Instance, version: str) -> list[dict[str, Any]]:

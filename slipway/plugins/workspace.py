@@ -12,6 +12,7 @@ import yaml
 
 from slipway import paths
 from slipway.embedded.instance import Instance
+from slipway.files import write
 from slipway.plugins import scratch
 from slipway.plugins.language import EXECUTOR
 from slipway.running import run
@@ -109,7 +110,4 @@ class Workspace:
         }
         for file, body in programs.items():
             content = f"#!/bin/sh\n# Written by `slipway up`; gone with `slipway down`.\n{body}\n"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if not file.exists() or file.read_text() != content:
-                file.write_text(content)
-                file.chmod(0o755)
+            write(file, content, mode=0o755)

@@ -59,13 +59,13 @@ def _main() -> None:
         def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
             return f"{args.name}-id", dict(args.inputs)
 
-        def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
             msg = f"the program calls {args.token}"
             raise AssertionError(msg)
 
     pulumi.runtime.set_mocks(Mocks(), project="slipway", stack=request["stack"], preview=False)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> None:
         runpy.run_path(str(PROGRAM), run_name="__main__")
 
@@ -74,9 +74,10 @@ def _main() -> None:
         program()
     except Exception as raised:  # noqa: BLE001  # whatever it is, it is the outcome
         error = f"{type(raised).__name__}: {raised}"
-    monitor = get_monitor()
+    monitor: Any = get_monitor()
     resources = {
-        "::".join(urn.split("::")[2:]): _plain(registration) for urn, registration in monitor.get_registered_resources().items()
+        "::".join(urn.split("::")[2:]): _plain(registration)
+        for urn, registration in monitor.get_registered_resources().items()
     }
     print(json.dumps({"resources": resources, "error": error}))  # noqa: T201
 

@@ -44,6 +44,4 @@ def test_nothing_is_registered_for_a_wrong_stack_file() -> None:
 def test_nothing_is_registered_when_an_image_was_never_built() -> None:
     outcome = program.run(config_of("local"), stack="local", built={})
     assert outcome.resources == {}
-    assert outcome.error == (
-        "RunError: image: built, but no build of digits is on record; run `slipway build digits`"
-    )
+    assert outcome.error == ("RunError: image: built, but no build of digits is on record; run `slipway build digits`")

@@ -28,6 +28,7 @@ class ProcessSpec:
         env: Its environment, beyond the little every process gets.
         place: Where it runs.
         stop_seconds: How long it may take to end after SIGTERM before it is killed.
+        config: Fingerprint of the configuration it reads at start; another one means another process.
         tells_ready: Whether it writes to the pipe named by `SLIPWAY_READY_FD` when it is ready.
     """
 
@@ -36,6 +37,7 @@ class ProcessSpec:
     env: dict[str, str] = field(default_factory=dict)
     place: Place = Place.INSIDE
     stop_seconds: float = 10.0
+    config: str = ""
     tells_ready: bool = False
 
     def fingerprint(self) -> str:

@@ -159,9 +159,7 @@ class Kubernetes(provider_pb2_grpc.ResourceProviderServicer):
         new["apiVersion"], new["kind"] = kind.api_version, kind.kind
         metadata = dict(new.get("metadata") or {})
         if not metadata.get("name") and not metadata.get("generateName"):
-            before = reveal(old.get("metadata") or {})
-            kept = before.get("name") if (before.get("annotations") or {}).get(_AUTONAMED) == "true" else None
-            metadata["name"] = kept or _autoname(_name(request.urn), bytes(request.randomSeed))
+            metadata["name"] = _kept_name(old) or _autoname(_name(request.urn), bytes(request.randomSeed))
             metadata["annotations"] = {**(metadata.get("annotations") or {}), _AUTONAMED: "true"}
         if kind.namespaced and self._namespace and not metadata.get("namespace"):
             metadata["namespace"] = self._namespace
@@ -336,6 +334,12 @@ def _autoname(name: str, seed: bytes) -> str:
     """The resource's name with eight hexadecimal digits, the same for the same seed (preview and update)."""
     suffix = hashlib.sha256(seed).hexdigest()[:8] if seed else secrets.token_hex(4)
     return f"{name}-{suffix}"
+
+
+def _kept_name(old: Object) -> str | None:
+    """The name that was made for an object before; none when there was none, or the program gave it."""
+    metadata = reveal(old.get("metadata") or {})
+    return metadata.get("name") if (metadata.get("annotations") or {}).get(_AUTONAMED) == "true" else None
 
 
 def _identity(live: Object) -> str:

@@ -40,9 +40,19 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         "the keys here are image, replicas, resources",
     ),
     "models as a list": (("slipway:models",), ["digits"], "slipway:models", "a map is expected"),
-    "model as a text": (("slipway:models", "digits"), "built", DIGITS, "a map is expected, with the keys here are image"),
+    "model as a text": (
+        ("slipway:models", "digits"),
+        "built",
+        DIGITS,
+        "a map is expected, with the keys here are image",
+    ),
     "model without image": (("slipway:models", "digits", "image"), None, f"{DIGITS}.image", "is missing"),
-    "image by tag": (("slipway:models", "digits", "image"), "digits:latest", f"{DIGITS}.image", "a tag may mean another"),
+    "image by tag": (
+        ("slipway:models", "digits", "image"),
+        "digits:latest",
+        f"{DIGITS}.image",
+        "a tag may mean another",
+    ),
     "image with a short digest": (
         ("slipway:models", "digits", "image"),
         "digits@sha256:abc",
@@ -51,11 +61,21 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
     ),
     "image as a number": (("slipway:models", "digits", "image"), 7, f"{DIGITS}.image", "valid string"),
     "no replicas": (("slipway:models", "digits", "replicas"), 0, f"{DIGITS}.replicas", "greater than or equal to 1"),
-    "too many replicas": (("slipway:models", "digits", "replicas"), 9999, f"{DIGITS}.replicas", "less than or equal to 200"),
+    "too many replicas": (
+        ("slipway:models", "digits", "replicas"),
+        9999,
+        f"{DIGITS}.replicas",
+        "less than or equal to 200",
+    ),
     "replicas in words": (("slipway:models", "digits", "replicas"), "two", f"{DIGITS}.replicas", "valid integer"),
     "half a replica": (("slipway:models", "digits", "replicas"), 1.5, f"{DIGITS}.replicas", "valid integer"),
     "no resources": (("slipway:models", "digits", "resources"), None, f"{DIGITS}.resources", "is missing"),
-    "no memory": (("slipway:models", "digits", "resources", "memory"), None, f"{DIGITS}.resources.memory", "is missing"),
+    "no memory": (
+        ("slipway:models", "digits", "resources", "memory"),
+        None,
+        f"{DIGITS}.resources.memory",
+        "is missing",
+    ),
     "memory without a unit": (
         ("slipway:models", "digits", "resources", "memory"),
         512,
@@ -161,5 +181,5 @@ def test_a_file_without_configuration_is_refused(text: str, tmp_path: Path) -> N
 def test_a_file_that_is_not_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.broken.yaml"
     file.write_text("config:\n  a: [1\n  b: 2\n")
-    with pytest.raises(SettingsError, match="Pulumi.broken.yaml:3: .*not YAML"):
+    with pytest.raises(SettingsError, match=r"Pulumi\.broken\.yaml:3: .*not YAML"):
         load_file(file)

@@ -50,12 +50,13 @@ class Plugin:
         try:
             return getattr(self._stub, method)(request)
         except grpc.RpcError as error:
-            status = rpc_status.from_call(error)
+            call: Any = error
+            status = rpc_status.from_call(call)
             partial = None
             for detail in status.details if status else ():
                 partial = provider_pb2.ErrorResourceInitFailed()
                 detail.Unpack(partial)
-            raise PluginError(error.details(), partial) from None
+            raise PluginError(call.details() or "", partial) from None
 
     def configure(self, **settings: Any) -> None:
         self.call("Configure", provider_pb2.ConfigureRequest(args=encode(settings), acceptSecrets=True))
