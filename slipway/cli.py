@@ -111,6 +111,7 @@ def env(stack: Stack = "local", name: Name = "") -> None:
 
     instance = Instance(name or stack)
     if instance.supervisor.process("machine") is None:
+        typer.echo("false")  # so that the shell's `eval` fails, too
         msg = f"the instance {instance.name} does not run"
         raise InstanceError(msg, remedy=f"run `slipway up {stack}`")
     workspace = Environment(instance, stack, Progress(quiet=True)).workspace(Programs(needed("up")))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live import Live
+from tests.live import Live, tracked_files_changed
 from tests.snapshot import Snapshot
 
 INSTANCE = "SLIPWAY_TEST_INSTANCE"
@@ -34,7 +34,7 @@ def before() -> Snapshot:
 def live(before: Snapshot) -> Iterator[Live]:
     """The local stack, up on this machine in an instance of the tests' own."""
     given = os.environ.get(INSTANCE)
-    stack = Live(given or f"test-{secrets.token_hex(3)}", before)
+    stack = Live(given or f"test-{secrets.token_hex(3)}", before, tracked_files_changed())
     try:
         if not given:
             stack.up()

@@ -24,6 +24,7 @@ class Live:
 
     name: str
     before: Snapshot
+    changed_before: str = ""
     summary: Summary | None = None
     is_down: bool = False
     _client: Client | None = field(default=None, repr=False)

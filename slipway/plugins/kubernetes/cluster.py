@@ -1,6 +1,7 @@
 """The cluster a provider speaks to: objects as plain maps, server-side apply, typed failures."""
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,9 @@ from slipway.plugins.kubernetes.kinds import Kind
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 _NOT_FOUND, _CONFLICT, _INVALID, _FORBIDDEN = 404, 409, 422, 403
+MANAGER_PREFIX = "pulumi-kubernetes-"
+"""How the official plugin names itself as a manager of fields; eight digits follow, of each resource its own."""
+_MANAGER = re.compile(r'conflict with "([^"]+)"')
 _IMMUTABLE = ("immutable", "may not change", "cannot be changed", "updates to ")
 
 
@@ -33,7 +37,21 @@ class ForbiddenError(ClusterError):
 
 
 class ConflictError(ClusterError):
-    """Another manager owns a field that was to be set."""
+    """Another manager owns a field that was to be set.
+
+    Attributes:
+        managers: Who owns such fields.
+    """
+
+    def __init__(self, message: str, managers: tuple[str, ...]) -> None:
+        """Keep the managers beside the server's message."""
+        super().__init__(message)
+        self.managers = managers
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the fields are all owned by other resources of Pulumi's: an object that is being replaced."""
+        return all(manager.startswith(MANAGER_PREFIX) for manager in self.managers)
 
 
 class ImmutableError(ClusterError):
@@ -183,7 +201,10 @@ class _failures:  # noqa: N801  # reads as a word of the `with` statement
             case 403:
                 raise ForbiddenError(message) from error
             case 409 if any(cause.reason == "FieldManagerConflict" for cause in causes):
-                raise ConflictError(message) from error
+                managers = tuple(
+                    found[1] for cause in causes if (found := _MANAGER.search(cause.message or "")) is not None
+                )
+                raise ConflictError(message, managers) from error
             case 422:
                 fixed = tuple(
                     cause.field or "" for cause in causes if any(word in (cause.message or "") for word in _IMMUTABLE)

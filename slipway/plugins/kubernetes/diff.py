@@ -69,6 +69,8 @@ def drifted(inputs: Any, recorded: Any, live: Any) -> Any:
     if isinstance(inputs, Secret):
         return Secret(drifted(inputs.value, recorded, live))
     recorded = reveal(recorded)
+    if recorded is None or recorded == live:
+        return inputs
     if isinstance(inputs, Mapping) and isinstance(live, Mapping):
         known = recorded if isinstance(recorded, Mapping) else {}
         return {
@@ -81,7 +83,7 @@ def drifted(inputs: Any, recorded: Any, live: Any) -> Any:
         if not len(inputs) == len(recorded) == len(live):
             return live
         return [drifted(*each) for each in zip(inputs, recorded, live, strict=True)]
-    return inputs if recorded is None or recorded == live else live
+    return live
 
 
 def describe(changes: list[PropertyChange]) -> str:

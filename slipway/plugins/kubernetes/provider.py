@@ -20,6 +20,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from slipway.plugins.kubernetes import diff, waiting
 from slipway.plugins.kubernetes.cluster import (
+    MANAGER_PREFIX,
     ClusterError,
     ConflictError,
     ForbiddenError,
@@ -207,7 +208,7 @@ class Kubernetes(provider_pb2_grpc.ResourceProviderServicer):
         inputs = decode(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(id="", properties=encode(self._planned(kind, inputs, {})))
-        state = {"__fieldManager": f"pulumi-kubernetes-{secrets.token_hex(4)}"}
+        state = {"__fieldManager": f"{MANAGER_PREFIX}{secrets.token_hex(4)}"}
         live = self._apply(kind, reveal(inputs), state)
         properties = self._ready(request, kind, inputs, live, state)
         return provider_pb2.CreateResponse(id=_identity(live), properties=encode(properties))
@@ -276,7 +277,7 @@ class Kubernetes(provider_pb2_grpc.ResourceProviderServicer):
         return self._cluster
 
     def _apply(self, kind: Kind, inputs: Object, state: Object, *, dry_run: bool = False) -> Object:
-        manager = str(state.get("__fieldManager") or f"pulumi-kubernetes-{secrets.token_hex(4)}")
+        manager = str(state.get("__fieldManager") or f"{MANAGER_PREFIX}{secrets.token_hex(4)}")
         force = (inputs["metadata"].get("annotations") or {}).get(_PATCH_FORCE) == "true"
         try:
             return self._connected().apply(kind, inputs, manager=manager, force=force, dry_run=dry_run)
@@ -285,7 +286,7 @@ class Kubernetes(provider_pb2_grpc.ResourceProviderServicer):
                 f"the Kubernetes API server reported a field conflict: {error}. Another manager owns these fields; "
                 f'set the annotation {_PATCH_FORCE}: "true" to take them over, or leave them out of the program'
             )
-            raise ConflictError(msg) from error
+            raise ConflictError(msg, error.managers) from error
 
     def _planned(self, kind: Kind, inputs: Object, state: Object) -> Object:
         """What an object would be, as far as the server can say."""
@@ -295,6 +296,10 @@ class Kubernetes(provider_pb2_grpc.ResourceProviderServicer):
             planned = self._apply(kind, reveal(inputs), state, dry_run=True)
         except (NotFoundError, ForbiddenError):
             return inputs  # its namespace is made in the same update, or dry runs are not ours to make
+        except (ImmutableError, ConflictError) as error:
+            if state or (isinstance(error, ConflictError) and not error.is_own):
+                raise
+            return inputs  # it takes the place of an object that goes first
         planned.pop("status", None)
         for key in _SERVER_OWNED:
             planned["metadata"].pop(key, None)

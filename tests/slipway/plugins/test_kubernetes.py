@@ -332,3 +332,9 @@ def test_an_endpoint_beyond_the_loopback_is_refused(live: Live, tmp_path: Path) 
 def test_a_context_that_is_not_there_is_refused(live: Live) -> None:
     with plugin() as connected, pytest.raises(PluginError, match=r"has no context 'production' .*slipway-local"):
         connected.configure(kubeconfig=str(live.instance.kubeconfig), context="production")
+
+
+def test_a_preview_of_a_replacement_is_not_hindered_by_what_it_replaces(kubernetes: Plugin, namespace: str) -> None:
+    kubernetes.create(DEPLOYMENT, "web", deployment(namespace))
+    planned = kubernetes.create(DEPLOYMENT, "web", deployment(namespace, app="other"), preview=True)
+    assert planned.outputs["spec"]["selector"] == {"matchLabels": {"app": "other"}}

@@ -1,0 +1,147 @@
+"""Finding programs: what fits is used, what does not is passed over with the reason."""
+
+import os
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from slipway.engines import build, locate, toolchain
+from slipway.engines.locate import Programs, cache_folder
+from slipway.engines.table import ENGINES, ETCD, KUBERNETES, PAUSE, Engine, engine
+from slipway.errors import EngineError
+from slipway.progress import Progress
+
+
+def program(folder: Path, name: str, prints: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text(f"#!/bin/sh\necho '{prints}'\n")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'first'}{os.pathsep}{tmp_path / 'second'}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(locate, "_SYSTEM_FOLDERS", ())
+    locate._fit.cache_clear()
+    return tmp_path
+
+
+def test_a_program_on_path_that_fits_is_used(path: Path) -> None:
+    file = program(path / "second", "etcd", "etcd Version: 3.5.24")
+    located = locate.locate(engine("etcd"))
+    assert located.found is not None
+    assert (located.found.path, located.found.origin, located.found.version) == (file, "path", "3.5.24")
+
+
+def test_one_that_does_not_fit_is_passed_over_with_the_reason(path: Path) -> None:
+    old = program(path / "first", "etcd", "etcd Version: 3.4.1")
+    new = program(path / "second", "etcd", "etcd Version: 3.6.1")
+    located = locate.locate(engine("etcd"))
+    assert located.found is not None
+    assert located.found.path == new
+    assert [(passed.path, passed.reason) for passed in located.passed] == [(old, "is 3.4.1; <3.7,>=3.5.21 fits")]
+
+
+def test_one_that_prints_no_version_is_passed_over(path: Path) -> None:
+    program(path / "first", "etcd", "hello")
+    located = locate.locate(engine("etcd"))
+    assert located.found is None
+    assert located.passed[0].reason == "`etcd --version` prints no version"
+
+
+def test_what_was_built_is_found_in_the_cache(path: Path) -> None:
+    assert locate.locate(engine("etcd")).found is None
+    built = program(path / "cache" / "slipway" / "engines" / cache_folder(ETCD).name, "etcd", "")
+    found = locate.locate(engine("etcd")).found
+    assert found is not None
+    assert (found.path, found.origin, found.version) == (built, "built", ETCD.version)
+
+
+def test_another_program_of_the_same_name_is_not_taken_for_a_network_plugin(path: Path) -> None:
+    iproute = program(path / "first", "bridge", "bridge utility, iproute2-6.1.0")
+    found = locate.locate(engine("bridge")).found
+    assert found is None or found.path != iproute
+
+
+def test_a_pin_that_changes_is_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache_folder(KUBERNETES)
+    assert before.name.startswith("kubernetes-1.34.")
+    monkeypatch.setattr("slipway.engines.locate.platform.machine", lambda: "other")
+    assert cache_folder(KUBERNETES) != before
+
+
+def test_every_program_of_the_table_can_be_come_by() -> None:
+    for entry in ENGINES:
+        assert entry.purpose
+        assert (entry.module is not None) != bool(entry.debian), entry.name
+        assert entry.module is None or bool(entry.package) != bool(entry.file), entry.name
+        if entry.module is not None and entry.accepts != SpecifierSet():
+            assert entry.accepts.contains(entry.module.version), f"the pin of {entry.name} does not fit itself"
+    assert len({entry.name for entry in ENGINES}) == len(ENGINES)
+
+
+def test_a_real_program_is_built_from_its_module(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del path
+    monkeypatch.setenv("PATH", f"/usr/local/go/bin{os.pathsep}/usr/bin{os.pathsep}/bin")
+    progress = Progress(quiet=True)
+    with progress.phase("build") as phase:
+        build.build(PAUSE, [engine("pause")], phase)
+    built = cache_folder(PAUSE) / "pause"
+    assert built.read_bytes()[:4] == b"\x7fELF"
+    assert locate.locate(engine("pause")).found is not None
+
+
+def test_a_missing_debian_package_is_named_with_the_command(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(path / "first", "apt-get", "")
+    monkeypatch.setattr("slipway.engines.build.os.geteuid", lambda: 1000)
+    progress = Progress(quiet=True)
+    with progress.phase("x") as phase, pytest.raises(EngineError) as refused:
+        build.install_debian(["buildah", "runc"], phase)
+    assert refused.value.remedy == "run `sudo apt-get install --no-install-recommends buildah runc`"
+
+
+def test_a_machine_without_apt_is_told_so(path: Path) -> None:
+    del path
+    progress = Progress(quiet=True)
+    with progress.phase("x") as phase, pytest.raises(EngineError, match="no apt-get"):
+        build.install_debian(["buildah"], phase)
+
+
+@pytest.mark.parametrize(("cores", "gibibytes", "jobs"), [(8, 64, 8), (8, 8, 2), (2, 24, 2), (4, 1, 1)])
+def test_parallel_links_are_bounded_by_memory(
+    cores: int, gibibytes: int, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Memory:
+        available = gibibytes * 2**30
+
+    monkeypatch.setattr("slipway.engines.build.os.cpu_count", lambda: cores)
+    monkeypatch.setattr("slipway.engines.build.psutil.virtual_memory", Memory)
+    assert build.parallelism() == jobs
+
+
+def test_a_go_that_is_too_old_is_not_used(path: Path) -> None:
+    old = program(path / "first", "go", "go1.21.3")
+    assert toolchain.version(old) == Version("1.21.3")
+    assert toolchain.version(program(path / "second", "go", "no Go at all")) == Version("0")
+
+
+def test_a_program_that_was_not_asked_for_is_an_error_that_names_it() -> None:
+    with pytest.raises(EngineError, match="etcd is needed and was not found"):
+        Programs().path("etcd")
+    with pytest.raises(LookupError, match=r"slipway/engines/table.py"):
+        engine("nothing")
+
+
+def test_an_unpinned_module_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "go.mod").write_text("module x\n")
+    monkeypatch.setattr("slipway.engines.table.MODULES", tmp_path)
+    lonely = Engine(name="x", purpose="x", needed_by=frozenset(), module=type(ETCD)(name="empty", path="example.org/x"))
+    assert lonely.module is not None
+    with pytest.raises(LookupError, match=r"does not pin example\.org/x"):
+        _ = lonely.module.version

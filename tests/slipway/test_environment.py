@@ -1,0 +1,161 @@
+"""The whole way, as a newcomer goes it: up, a prediction, a change, down; and nothing left behind."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from lightkube.resources.core_v1 import Pod
+
+from slipway.building.archive import Archive
+from slipway.embedded.instance import Instance
+from slipway.paths import REPOSITORY
+from tests.live import Live, copy_of_checkout, tracked_files_changed
+from tests.snapshot import Snapshot, settled_difference
+
+sys.path.insert(0, str(REPOSITORY / "bentos" / "digits"))
+from digits.data import load
+
+GATE = 0.97
+
+
+def test_the_deployed_model_reads_the_held_out_digits(live: Live) -> None:
+    split = load()
+    reply = httpx.post(f"{live.url('digits')}/predict", json={"images": split.held_out_images.tolist()}, timeout=60)
+    assert reply.status_code == 200
+    right = [said == true for said, true in zip(reply.json()["digits"], split.held_out_labels.tolist(), strict=True)]
+    assert len(right) == 450
+    assert sum(right) / len(right) >= GATE
+
+
+IMAGE = [[0.0] * 8] * 8
+WRONG_REQUESTS = {
+    "too few rows": ({"images": [IMAGE[:7]]}, "too_short"),
+    "too many columns": ({"images": [[[0.0] * 9] * 8]}, "too_long"),
+    "flat image": ({"images": [[[0.0] * 64]]}, "too_short"),
+    "words for pixels": ({"images": [[["ink"] * 8] * 8]}, "float_type"),
+    "pixels beyond black": ({"images": [[[17.0] * 8] * 8]}, "less_than_equal"),
+    "negative pixels": ({"images": [[[-1.0] * 8] * 8]}, "greater_than_equal"),
+    "no image": ({"images": []}, "too_short"),
+    "more images than allowed": ({"images": [IMAGE] * 513}, "too_long"),
+    "no images at all": ({}, "missing"),
+    "an unknown key": ({"images": [IMAGE], "model": "other"}, "extra_forbidden"),
+    "a list for a request": ([IMAGE], "model_type"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_REQUESTS)
+def test_a_wrong_request_is_refused_with_the_reason(name: str, live: Live) -> None:
+    request, reason = WRONG_REQUESTS[name]
+    reply = httpx.post(f"{live.url('digits')}/predict", json=request, timeout=30)
+    assert reply.status_code == 400
+    assert reason in {detail["type"] for detail in reply.json()["detail"]}
+
+
+def test_malformed_json_is_refused(live: Live) -> None:
+    url, json_type = f"{live.url('digits')}/predict", {"content-type": "application/json"}
+    for body in (b'{"images": [[', b"hello", b"\xff\xfe", b'{"images": NaN}'):
+        reply = httpx.post(url, content=body, headers=json_type, timeout=30)
+        assert reply.status_code == 400, body
+
+
+def test_a_body_beyond_the_limit_is_cut_off(live: Live) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(64):
+            yield b" " * 65536
+
+    url = f"{live.url('digits')}/predict"
+    assert httpx.post(url, content=b" " * (2 << 20), timeout=30).status_code == 413
+    # The answer may come, and the connection go, before the body is through.
+    with contextlib.suppress(httpx.WriteError):
+        assert httpx.post(url, content=endless(), timeout=30).status_code == 413
+
+
+def test_the_pod_has_no_rights_it_does_not_need(live: Live) -> None:
+    (running,) = live.client.list(Pod, namespace="models")
+    assert running.spec is not None
+    (container,) = running.spec.containers
+    assert container.image is not None
+    assert "@sha256:" in container.image
+    context = container.securityContext
+    assert context is not None
+    assert context.readOnlyRootFilesystem is True
+    assert context.allowPrivilegeEscalation is False
+    assert running.spec.securityContext is not None
+    assert running.spec.securityContext.runAsNonRoot is True
+
+
+def test_the_image_is_small_and_has_no_compiler(live: Live) -> None:
+    del live  # it was built for it
+    lock = json.loads((REPOSITORY / "stacks" / "models.built.json").read_text())["digits"]
+    archive = Archive(Path(lock["archive"]))
+    assert lock["image"].endswith(archive.digest)
+    files = archive.files()
+    assert sum(files.values()) <= 700e6
+    names = {Path(name).name for name in files}
+    assert "python3.11" in names
+    assert any(name.startswith("onnxruntime_pybind11_state") for name in names)
+    assert not names & {"gcc", "cc", "cc1", "g++", "clang", "ld", "as", "make", "git", "libtorch.so", "libtorch_cpu.so"}
+    assert not any(name.startswith(("x86_64-linux-gnu-gcc", "cpp-")) for name in names)
+
+
+def test_a_literal_preview_after_an_up_has_no_changes(live: Live) -> None:
+    done = live.shell("pulumi preview --stack local --expect-no-changes --non-interactive")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "9 unchanged" in done.stdout
+    done = live.shell("pulumi up --stack local --yes --non-interactive && pulumi refresh --stack local --yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "9 unchanged" in done.stdout
+
+
+def test_another_number_of_replicas_is_exactly_one_update(live: Live, tmp_path: Path) -> None:
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    file = checkout / "stacks" / "Pulumi.local.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["slipway:models"]["digits"]["replicas"] = 2
+    file.write_text(yaml.safe_dump(content))
+    workspace = live.workspace(checkout)
+    workspace.prepare("local")
+    try:
+        said = workspace.pulumi_command("preview", "--stack", "local", "--json")
+        steps = [step for step in json.loads(said[said.index("{\n") :])["steps"] if step["op"] != "same"]
+        assert [(step["op"], step["urn"].rpartition("::")[2]) for step in steps] == [("update", "digits")]
+        assert list(steps[0]["detailedDiff"]) == ["spec.replicas"]
+    finally:
+        live.workspace().prepare("local")
+
+
+def test_up_again_leaves_every_process_alone(live: Live) -> None:
+    before = {status.name: status.pid for status in live.instance.supervisor.processes()}
+    live.up()
+    after = {status.name: status.pid for status in live.instance.supervisor.processes()}
+    assert after == before
+    assert len(after) == 10
+
+
+def test_nothing_listens_beyond_the_loopback(live: Live) -> None:
+    listeners = Snapshot.take().listeners - live.before.listeners
+    assert listeners
+    assert {listener.rpartition(":")[0] for listener in listeners} == {"127.0.0.1"}
+    assert {int(listener.rpartition(":")[2]) for listener in listeners} == set(live.instance.ports().values())
+
+
+def test_a_stack_that_does_not_run_has_no_environment(live: Live) -> None:
+    del live
+    other = Live("test-absent", Snapshot.take())
+    done = other.shell("true")
+    assert done.returncode != 0
+    assert "does not run" in done.stderr
+    assert "run `slipway up local`" in done.stderr
+
+
+@pytest.mark.last
+def test_down_leaves_the_machine_as_it_was(live: Live) -> None:
+    live.down()
+    assert settled_difference(live.before) == {}
+    assert not Instance(live.name).exists()
+    assert tracked_files_changed() == live.changed_before
