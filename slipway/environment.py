@@ -66,6 +66,11 @@ class Summary:
     programs: list[dict[str, str]]
     seconds: dict[str, float]
 
+    @property
+    def instance_arguments(self) -> str:
+        """What other commands are told to mean this instance."""
+        return self.stack if self.instance == self.stack else f"{self.stack} --as {self.instance}"
+
 
 class Environment:
     """A stack on this machine.

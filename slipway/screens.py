@@ -1,10 +1,12 @@
 """What the commands show a person."""
 
 import json
+import shutil
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -17,25 +19,34 @@ from slipway.environment import Answer, Summary
 def show(out: Console, summary: Summary) -> None:
     """The one screen that `up` ends with."""
     for answer in summary.answers:
-        out.print(Panel(_answer(answer), title=f"{answer.model}: {answer.url}", title_align="left"))
-    real = Table(title="What runs", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("program", "version", "from", "for"):
-        real.add_column(column, style="dim" if column == "for" else "")
-    for program in summary.programs:
-        where = "built from its pin" if program["origin"] == "built" else program["path"]
-        real.add_row(program["name"], program["version"], where, program["purpose"])
-    out.print(real)
+        out.print(f"\n[bold]{answer.model}[/]  {answer.url}")
+        # Unwrapped and without a frame: it is there to be copied.
+        out.print(_answer(answer), soft_wrap=True)
+    out.print()
+    built = [f"{p['name']} {p['version']}" for p in summary.programs if p["origin"] == "built"]
+    found = [f"{p['path']} {p['version']}".strip() for p in summary.programs if p["origin"] == "path"]
+    out.print(f"[bold]Built from pins[/] {', '.join(built) or 'nothing'}", soft_wrap=False)
+    out.print(f"[bold]Found on this machine, and used[/] {', '.join(found) or 'nothing'}", soft_wrap=False)
     out.print(
-        "\n[bold]Real[/] the Pulumi engine, the Kubernetes control plane, one node, the pods. "
+        "[bold]Real[/] the Pulumi engine, the Kubernetes control plane, one node, the pods. "
         "[bold]Stand-ins[/] the Pulumi plugins (offline ones of this project). "
-        "[bold]Not here[/] a cloud: no AWS, no bought nodes."
+        "[bold]Not here[/] a cloud: no AWS, no bought nodes.",
+        soft_wrap=False,
     )
     times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary.seconds.items() if seconds >= 0.5)
-    out.print(f"[bold]Time[/] {sum(summary.seconds.values()):.0f} s: {times}")
-    out.print(
-        f'[bold]Next[/] eval "$(slipway env {summary.stack})" then pulumi preview --stack {summary.stack} · '
-        f"slipway ps · slipway down {summary.stack}"
-    )
+    out.print(f"[bold]Time[/] {sum(summary.seconds.values()):.0f} s: {times}", soft_wrap=False)
+    out.print(f'[bold]Next[/] eval "$({command()} env {summary.instance_arguments})"')
+    out.print(f"     pulumi preview --stack {summary.stack}")
+    out.print(f"     {command()} ps · {command()} logs PROCESS · {command()} down {summary.instance_arguments}")
+
+
+def command() -> str:
+    """How this command is called in the user's shell."""
+    found = shutil.which("slipway")
+    here = Path(sys.executable).parent / "slipway"
+    if found and Path(found).resolve() == here.resolve():
+        return "slipway"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 def _answer(answer: Answer) -> Text:

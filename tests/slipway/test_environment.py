@@ -36,7 +36,7 @@ IMAGE = [[0.0] * 8] * 8
 WRONG_REQUESTS = {
     "too few rows": ({"images": [IMAGE[:7]]}, "too_short"),
     "too many columns": ({"images": [[[0.0] * 9] * 8]}, "too_long"),
-    "flat image": ({"images": [[[0.0] * 64]]}, "too_short"),
+    "flat image": ({"images": [[[0.0] * 64]]}, "too_long"),
     "words for pixels": ({"images": [[["ink"] * 8] * 8]}, "float_type"),
     "pixels beyond black": ({"images": [[[17.0] * 8] * 8]}, "less_than_equal"),
     "negative pixels": ({"images": [[[-1.0] * 8] * 8]}, "greater_than_equal"),
