@@ -18,6 +18,8 @@ down: $(STAMP) ## remove what `up` started
 	@$(SLIPWAY) down
 
 test: $(STAMP) ## everything that must hold, on a real stack of its own
+	@$(SLIPWAY) engines build
+	@$(SLIPWAY) build digits
 	@$(PYTHON) -m pytest
 
 faults: $(STAMP) ## break the plugins in every named way, and see a test fail for each

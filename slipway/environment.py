@@ -103,6 +103,7 @@ class Environment:
             preflight.check(self.instance)
         programs = engines.ensure("up", self.progress)
         with self.instance.exclusively("up"):
+            self.instance.claim(self.checkout)
             builds = self._builds(settings, programs)
             cluster = Cluster(self.instance, programs, self.progress)
             cluster.up(list(settings.models), context=settings.cluster.context)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import bentoml
 import numpy as np
+from digits.images import INTENSITY, SIDE
 from digits.limits import BodyLimit
-from digits.runtime import INTENSITY, load
+from digits.runtime import load
 from pydantic import BaseModel, ConfigDict, Field
 
 MODEL = "digits:latest"
@@ -29,8 +30,8 @@ image = bentoml.images.Image(
 image.python_packages(LOCK.read_text().strip())  # what `requirements_file` does, for a path that is absolute
 
 Pixel = Annotated[float, Field(ge=0, le=INTENSITY, allow_inf_nan=False)]
-Row = Annotated[list[Pixel], Field(min_length=8, max_length=8)]
-Image = Annotated[list[Row], Field(min_length=8, max_length=8)]
+Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE)]
+Image = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE)]
 
 
 class Request(BaseModel):
@@ -63,7 +64,7 @@ class Digits:
         """Load the model in the runtime that `DIGITS_RUNTIME` names, and answer once: the first answer is slow."""
         self.runtime = load(Path(self.model.path), os.environ.get("DIGITS_RUNTIME", "onnx"))
         self.tag = str(self.model.tag)
-        self.runtime.probabilities(np.zeros((1, 8, 8), dtype=np.float32))
+        self.runtime.probabilities(np.zeros((1, SIDE, SIDE), dtype=np.float32))
 
     @bentoml.api(input_spec=Request)
     def predict(self, **request: object) -> Answer:

@@ -55,8 +55,12 @@ class Instance:
 
     @property
     def runtime(self) -> Path:
-        """Its supervisor's socket and record of processes."""
-        return paths.runtime() / self.name
+        """Its supervisor's socket and record of processes.
+
+        Where it was when the instance was made: another login of the same user may have another `XDG_RUNTIME_DIR`.
+        """
+        record = self.folder / "runtime"
+        return Path(record.read_text()) if record.exists() else paths.runtime() / self.name
 
     @property
     def pki(self) -> Path:
@@ -121,6 +125,20 @@ class Instance:
             handle.write(f"`slipway {what}` (pid {os.getpid()})")
             handle.flush()
             yield
+
+    def claim(self, checkout: Path) -> None:
+        """Make the instance that of a checkout, or see that it is.
+
+        Raises:
+            InstanceError: It is that of another one.
+        """
+        owner = self.folder / "checkout"
+        if owner.exists() and Path(owner.read_text()) != checkout:
+            msg = f"the instance {self.name} belongs to the checkout in {owner.read_text()}"
+            remedy = "give this one another name (`slipway up STACK --as NAME`), or remove that one with `slipway down`"
+            raise InstanceError(msg, remedy=remedy)
+        write(self.folder / "runtime", str(self.runtime))
+        write(owner, str(checkout))
 
     def forget_lock(self) -> None:
         """Remove what `exclusively` leaves, and the folders that held nothing else."""

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from digits.runtime import INTENSITY
+from digits.images import INTENSITY
 
 
 class DigitsNetwork(nn.Module):

@@ -12,10 +12,6 @@ if TYPE_CHECKING:
 
     from digits.network import DigitsNetwork
 
-INTENSITY = 16.0
-"""The blackest pixel."""
-CLASSES = 10
-
 
 class Runtime(Protocol):
     """Answers for batches of images."""

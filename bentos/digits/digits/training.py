@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from digits.data import HELD_OUT, SEED, Split
+from digits.images import INTENSITY, SIDE
 from digits.network import DigitsNetwork, as_batch
-from digits.runtime import INTENSITY, OnnxRuntime, TorchRuntime
+from digits.runtime import OnnxRuntime, TorchRuntime
 
 GATE = 0.97
 """The least held-out accuracy with which a model may exist."""
@@ -79,7 +80,7 @@ def export(network: DigitsNetwork, path: Path) -> None:
     batch = torch.export.Dim("batch")
     program = torch.onnx.export(
         Served().eval(),
-        (torch.zeros(2, 8, 8),),
+        (torch.zeros(2, SIDE, SIDE),),
         input_names=["images"],
         output_names=["probabilities"],
         dynamic_shapes={"images": {0: batch}},

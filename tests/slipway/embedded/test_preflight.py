@@ -115,3 +115,19 @@ def test_two_commands_on_one_instance_are_told_of_each_other(instance: Instance)
         assert f"`slipway up` (pid {os.getpid()}) is at work on the instance unit" in refused.value.what
     with instance.exclusively("down"):
         pass
+
+
+def test_an_instance_belongs_to_one_checkout(instance: Instance, tmp_path: Path) -> None:
+    instance.claim(tmp_path / "first")
+    instance.claim(tmp_path / "first")
+    with pytest.raises(InstanceError) as refused:
+        instance.claim(tmp_path / "second")
+    assert refused.value.what == f"the instance unit belongs to the checkout in {tmp_path / 'first'}"
+    assert "--as NAME" in refused.value.remedy
+
+
+def test_an_instance_is_found_from_another_login(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    instance.claim(Path("/somewhere"))
+    before = instance.runtime
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/elsewhere")
+    assert instance.runtime == before
