@@ -6,10 +6,10 @@ SLIPWAY := .venv/bin/slipway
 # Changes with the locks, so that a pulled change of dependencies is installed by the next `make`.
 STAMP := .venv/.installed
 
-.PHONY: help up down test lint format golden faults lock install
+.PHONY: help up down test lint format golden e2e faults lock install
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 up: $(STAMP) ## from nothing to a prediction on this machine
 	@$(SLIPWAY) up
@@ -19,24 +19,29 @@ down: $(STAMP) ## remove what `up` started
 
 test: $(STAMP) ## everything that must hold, on a real stack of its own
 	@$(SLIPWAY) engines build
-	@$(SLIPWAY) build digits
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m tests.run
 
 faults: $(STAMP) ## break the plugins in every named way, and see a test fail for each
 	@$(PYTHON) -m pytest tests/faults -m faults
 
-lint: $(STAMP) ## style, types, and who may import whom
+e2e: $(STAMP) ## the long drills: kill everything at every moment, fill the disk, run two at once
+	@$(SLIPWAY) engines build
+	@$(SLIPWAY) build digits
+	@$(PYTHON) -m pytest tests/drills -m drill -v
+
+lint: $(STAMP) ## style, types, who may import whom, and the stack files
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+	@$(SLIPWAY) check
 
 format: $(STAMP) ## write the code in the house's style
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
 golden: $(STAMP) ## write the golden files anew; review reads the difference
-	@$(PYTHON) -m pytest tests/infra/test_program.py --golden
+	@$(PYTHON) -m pytest tests/infra/test_program.py tests/infra/settings/test_editor.py --golden
 
 lock: $(STAMP) ## resolve the dependencies of every group anew, with hashes
 	@sh requirements/lock.sh

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 import typer
@@ -28,6 +29,8 @@ app = typer.Typer(
 )
 engines_app = typer.Typer(no_args_is_help=True, help="The real programs Slipway runs.")
 app.add_typer(engines_app, name="engines")
+catalog_app = typer.Typer(no_args_is_help=True, help="Instance types, zones and prices.")
+app.add_typer(catalog_app, name="catalog")
 
 Stack = Annotated[str, typer.Argument(help="The stack: stacks/Pulumi.<STACK>.yaml.")]
 Name = Annotated[str, typer.Option("--as", help="Name of the instance; by default the stack's.", metavar="NAME")]
@@ -39,18 +42,19 @@ def _told(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        # A terminal that goes away ends a command like Ctrl-C does: what it began is put in order.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # However a command is told to end, it ends as with Ctrl-C: what it began is put in order.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
         try:
             command(*args, **kwargs)
         except SettingsError as error:
-            CONSOLE.print(f"error: {error}", style="red", markup=False)
+            CONSOLE.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
             raise typer.Exit(2) from error
         except SlipwayError as error:
-            CONSOLE.print(f"error: {error}", style="red", markup=False)
+            CONSOLE.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
             raise typer.Exit(1) from error
         except KeyboardInterrupt as error:
-            CONSOLE.print("interrupted; run the same command again to go on, or `slipway down` to remove everything")
+            CONSOLE.print("interrupted; run the same command again to go on, or `slipway down` with the same arguments")
             raise typer.Exit(130) from error
 
     return run
@@ -78,22 +82,43 @@ def up(stack: Stack = "local", name: Name = "", as_json: Json = False) -> None:
 
 @app.command()
 @_told
-def down(stack: Stack = "local", name: Name = "") -> None:
+def down(
+    stack: Stack = "local",
+    name: Name = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every instance on this machine.")] = False,
+) -> None:
     """Remove an instance: processes, network, mounts, files. Engines and images stay in the cache.
 
     Examples:
       slipway down                   what `slipway up` started
       slipway down local --as second
+      slipway down --all             every instance that `slipway ps` lists
     """
-    from slipway.embedded.instance import Instance
+    from slipway.embedded.instance import Instance, instances
     from slipway.environment import Environment
 
-    instance = Instance(name or stack)
-    if not instance.exists():
-        CONSOLE.print(f"nothing of {instance.name} is on this machine")
-        return
-    Environment(instance, stack, Progress()).down()
-    CONSOLE.print(f"{instance.name} is gone; this machine is as it was, but for caches and installed packages")
+    wanted = instances() if everything else [Instance(name or stack)]
+    faults: list[SlipwayError] = []
+    for instance in wanted:
+        if not instance.exists():
+            CONSOLE.print(f"nothing of {instance.name} is on this machine")
+            continue
+        try:
+            Environment(instance, stack, Progress()).down()
+        except SlipwayError as error:
+            faults.append(error)
+            continue
+        CONSOLE.print(f"{instance.name} is gone; this machine is as it was, but for caches and installed packages")
+    if everything and not wanted:
+        CONSOLE.print("no instance is on this machine")
+    if faults:
+        raise (
+            faults[0]
+            if len(faults) == 1
+            else InstanceError(
+                "\n".join(fault.what for fault in faults), remedy="\n    ".join(dict.fromkeys(f.remedy for f in faults))
+            )
+        )
 
 
 @app.command()
@@ -108,13 +133,15 @@ def env(stack: Stack = "local", name: Name = "") -> None:
     from slipway.embedded.instance import Instance
     from slipway.engines.locate import Programs, needed
     from slipway.environment import Environment
+    from slipway.plugins.credentials import REAL_VARIABLES
 
     instance = Instance(name or stack)
     if instance.supervisor.process("machine") is None:
         typer.echo("false")  # so that the shell's `eval` fails, too
         msg = f"the instance {instance.name} does not run"
-        raise InstanceError(msg, remedy=f"run `slipway up {stack}`")
+        raise InstanceError(msg, remedy=f"run `slipway up {stack}{f' --as {name}' if name else ''}`")
     workspace = Environment(instance, stack, Progress(quiet=True)).workspace(Programs(needed("up")))
+    typer.echo(f"unset {' '.join(REAL_VARIABLES)}")
     for key, value in workspace.environment().items():
         typer.echo(f"export {key}={shlex.quote(value)}")
 
@@ -125,23 +152,52 @@ def build(
     models: Annotated[list[str], typer.Argument(help="Bentos: folders of bentos/.", metavar="BENTO...")],
     as_json: Json = False,
 ) -> None:
-    """Train bentos to their gates, build them, and make their images.
+    """Train bentos to their gates, build them, make their images, and give them to the instances that run.
 
     Examples:
       slipway build digits
     """
     from slipway.building import bento
-    from slipway.building.base import Builder
     from slipway.engines.build import ensure
+    from slipway.environment import deliver, running_clusters
 
     progress = Progress(quiet=as_json)
-    builder = Builder(ensure("build", progress))
-    builds = [bento.ensure(model, builder, progress) for model in models]
+    programs = ensure("build", progress)
+    builds = [bento.ensure(model, programs, progress) for model in models]
+    for cluster in running_clusters(programs, progress):
+        for made in builds:
+            deliver(made, cluster, progress)
     if as_json:
         OUT.print_json(json.dumps([asdict(each) for each in builds]))
         return
     for each in builds:
         OUT.print(f"{each.model}: {each.image} ({each.unpacked_bytes / 1e6:.0f} MB unpacked)")
+
+
+@app.command()
+@_told
+def check(
+    stack: Annotated[str, typer.Argument(help="Only this stack; by default all that stacks/ has.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say everything that is wrong with the stack files, without running anything. Exit 1 when something is.
+
+    Examples:
+      slipway check                  every stack file, what it refers to, and the editors' schema
+      slipway check local            one of them
+      slipway check --json           for scripts
+    """
+    from slipway.checking import check as look
+
+    report = look(stack)
+    if as_json:
+        OUT.print_json(json.dumps(asdict(report)))
+    else:
+        for each in report.found:
+            typer.echo(str(each))
+        CONSOLE.print(report.sum, markup=False)
+    if report.found:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -202,20 +258,102 @@ def engines_list(as_json: Json = False) -> None:
 @engines_app.command("build")
 @_told
 def engines_build() -> None:
-    """Install or build every program that is missing."""
+    """Install or build every program that is missing.
+
+    With SLIPWAY_ENGINES naming a pack (`slipway engines pack`) by path or URL, what fits this checkout's pins is taken
+    from it, after its checksums were checked, and only the rest is built; `slipway up` does the same. The checksums
+    find damage on the way; only #sha256=, from somebody you trust, says which pack is meant.
+
+    Examples:
+      slipway engines build
+      SLIPWAY_ENGINES=/mnt/team/engines.tar.xz slipway engines build
+      SLIPWAY_ENGINES=https://HOST/engines.tar.xz#sha256=HEX slipway up
+    """
     from slipway.engines.build import ensure
 
-    ensure("up", Progress())
+    progress = Progress()
+    ensure("up", progress)
+    ensure("capacity", progress)
+
+
+@engines_app.command("pack")
+@_told
+def engines_pack(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The file to write, or the folder to write it into.", metavar="FILE"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Pack the built programs into one archive, so that a team builds once.
+
+    The same programs make the same bytes. Give the others the printed line: SLIPWAY_ENGINES makes their `slipway up`
+    use the pack, and its #sha256= holds them to this very one. Without it they trust whoever can write where it lies.
+
+    Examples:
+      slipway engines pack
+      slipway engines pack -o /mnt/team/engines.tar.xz
+      slipway engines pack --json    for scripts
+    """
+    from slipway.engines import pack
+
+    written = pack.write(output or Path(pack.default_name()), Progress(quiet=as_json))
+    if as_json:
+        OUT.print_json(json.dumps(written.to_json()))
+    else:
+        screens.pack(OUT, written)
 
 
 @engines_app.command("clean")
 @_told
 def engines_clean() -> None:
-    """Remove built programs that no pin names any more."""
-    from slipway.engines.build import clean
+    """Remove built programs that no pin names any more, and what killed builds and downloads left."""
+    from slipway.engines.cache import clean
 
-    for folder in clean():
-        CONSOLE.print(f"removed {folder}")
+    for each in clean():
+        CONSOLE.print(f"removed {each}")
+
+
+@catalog_app.command("show")
+@_told
+def catalog_show(
+    names: Annotated[list[str], typer.Argument(help="Types, families or GPU models.", metavar="TYPE...")],
+    region: Annotated[str, typer.Option(help="Whose zones and prices; by default the first with prices.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show what the catalog has of instance types: shape, what is left for pods, zones, prices and their dates.
+
+    Examples:
+      slipway catalog show m7i.large
+      slipway catalog show g6 l40s --region us-west-2
+      slipway catalog show h100 --json
+    """
+    from slipway.catalog import show
+
+    listing = show(names, region)
+    if as_json:
+        OUT.print_json(json.dumps(asdict(listing)))
+    else:
+        OUT.print(listing.table())
+
+
+@catalog_app.command("refresh")
+@_told
+def catalog_refresh(
+    regions: Annotated[
+        list[str] | None, typer.Argument(help="Regions; by default all it has.", metavar="[REGION]...")
+    ] = None,
+) -> None:
+    """Renew the catalog from AWS, with the credentials at hand. It reads only; review the difference and commit it.
+
+    Examples:
+      slipway catalog refresh
+      slipway catalog refresh eu-north-1     adds a region, or renews it
+    """
+    from slipway.catalog import refresh
+
+    changed = refresh(regions or (), Progress())
+    CONSOLE.print(f"changed: {', '.join(changed)}" if changed else "nothing has changed")
 
 
 def main() -> None:

@@ -8,21 +8,22 @@ from typing import Any
 import httpx
 import tenacity
 
+from infra.catalog import Catalog
 from infra.models.planning import BUILT
 from infra.settings import Settings, load_file
 from slipway import paths
 from slipway.building import bento
-from slipway.building.base import Builder
 from slipway.embedded import preflight
-from slipway.embedded.cluster import Cluster
-from slipway.embedded.instance import Instance
+from slipway.embedded.cluster import Bought, Cluster
+from slipway.embedded.instance import Instance, instances
 from slipway.engines import build as engines
-from slipway.engines.locate import Programs
+from slipway.engines.locate import Programs, needed
 from slipway.errors import CommandError, InstanceError
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Phase, Progress
 
-_ANSWER_SECONDS = 30.0
+_ANSWER_SECONDS = 180.0
+"""After a restart of the machine, the cluster believes for a while in pods that are only now made again."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Summary:
 
     Attributes:
         instance: The instance's name.
+        arguments: What other commands are told to mean it.
         stack: The stack that was brought up.
         answers: What every model answered, and where.
         context: The kubeconfig context.
@@ -59,17 +61,13 @@ class Summary:
     """
 
     instance: str
+    arguments: str
     stack: str
     answers: list[Answer]
     context: str
     kubeconfig: str
     programs: list[dict[str, str]]
     seconds: dict[str, float]
-
-    @property
-    def instance_arguments(self) -> str:
-        """What other commands are told to mean this instance."""
-        return self.stack if self.instance == self.stack else f"{self.stack} --as {self.instance}"
 
 
 class Environment:
@@ -101,16 +99,21 @@ class Environment:
         settings = self.settings()
         with self.progress.phase("this machine"):
             preflight.check(self.instance)
+        bought = _bought(settings)
         programs = engines.ensure("up", self.progress)
+        if bought is not None:
+            engines.ensure("capacity", self.progress)
+            programs = Programs([*needed("up"), *needed("capacity")])
+        with self.progress.phase("this kernel"):
+            preflight.check_kernel(programs)
         with self.instance.exclusively("up"):
-            self.instance.claim(self.checkout)
+            self.instance.claim(self.checkout, self.stack)
             builds = self._builds(settings, programs)
             cluster = Cluster(self.instance, programs, self.progress)
-            cluster.up(list(settings.models), context=settings.cluster.context)
+            account = settings.account or self.instance.account
+            cluster.up(list(settings.models), context=settings.context, account=account, bought=bought)
             for build in builds:
-                with self.progress.phase(f"image of {build.model}") as phase:
-                    done = cluster.import_image(Path(build.archive), build.image)
-                    phase.detail = "imported into the node" if done else "in the node already"
+                deliver(build, cluster, self.progress)
             with self.progress.phase("pulumi up") as phase:
                 workspace = self.workspace(programs)
                 workspace.prepare(self.stack)
@@ -119,9 +122,10 @@ class Environment:
                 answers = self._answers(phase)
         return Summary(
             instance=self.instance.name,
+            arguments=self.instance.arguments,
             stack=self.stack,
             answers=answers,
-            context=settings.cluster.context,
+            context=settings.context,
             kubeconfig=str(self.instance.kubeconfig),
             programs=[
                 {
@@ -144,14 +148,14 @@ class Environment:
         """
         with self.instance.exclusively("down"):
             Cluster(self.instance, Programs(), self.progress).down()
-        self.instance.forget_lock()
 
     def settings(self) -> Settings:
         """The stack file, checked."""
         file = self.checkout / "stacks" / f"Pulumi.{self.stack}.yaml"
         if not file.exists():
-            have = sorted(f.name.split(".")[1] for f in (self.checkout / "stacks").glob("Pulumi.*.yaml"))
-            msg = f"there is no stack {self.stack!r}; stacks/ has {', '.join(have)}"
+            files = sorted((self.checkout / "stacks").glob("Pulumi.*.yaml"))
+            have = ", ".join(each.name.removeprefix("Pulumi.").removesuffix(".yaml") for each in files)
+            msg = f"there is no stack {self.stack!r}; stacks/ has {have}"
             raise InstanceError(msg, remedy=f"write stacks/{file.name}, or correct the name")
         return load_file(file)
 
@@ -164,25 +168,24 @@ class Environment:
         models = [name for name, model in settings.models.items() if model.image == BUILT]
         if not models:
             return []
-        builder = Builder(programs)
-        return [bento.ensure(model, builder, self.progress, checkout=self.checkout) for model in models]
+        return [bento.ensure(model, programs, self.progress, checkout=self.checkout) for model in models]
 
     def _pulumi_up(self, workspace: Workspace, phase: Phase) -> None:
         words = ("up", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
+        workspace.wait_for_engines(phase.note)
         try:
             said = workspace.pulumi_command(*words, on_line=phase.note)
         except CommandError as error:
             msg = f"`pulumi up` failed:\n{_diagnostics(error.output)}"
-            remedy = (
-                f'run `eval "$(slipway env {self.instance.name})"` and `pulumi up --stack {self.stack}` to look closer'
-            )
+            shell = f'eval "$(slipway env {self.instance.arguments})"'
+            remedy = f"to look closer, run `{shell}` and `pulumi up --stack {self.stack}`"
             raise InstanceError(msg, remedy=remedy) from error
         counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
         phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
 
     def _answers(self, phase: Phase) -> list[Answer]:
         """Ask every model its example at its address on this machine, and hold it to the answer."""
-        ports = {name: port for name, port in self.instance.ports().items() if name != "api"}
+        ports = self.instance.model_ports()
         return [self._answer(name, f"http://127.0.0.1:{port}", phase) for name, port in ports.items()]
 
     def _answer(self, model: str, url: str, phase: Phase) -> Answer:
@@ -211,6 +214,33 @@ class Environment:
             raise InstanceError(msg, remedy=f"look at bentos/{model}")
         phase.detail = f"{model}: {json.dumps(answer)}"
         return Answer(model, url, example["path"], example["request"], answer)
+
+
+def _bought(settings: Settings) -> Bought | None:
+    """What the stack's own nodes need; none where it buys none."""
+    if not settings.capacity:
+        return None
+    known = Catalog.load().prices_json(settings.region)
+    prices = {key: known[key] for key in ("on_demand", "spot")}
+    return Bought(cluster=settings.context, region=settings.region, prices=prices)
+
+
+def deliver(build: bento.Build, cluster: Cluster, progress: Progress) -> None:
+    """Give the node of an instance the image of a build."""
+    with progress.phase(f"image of {build.model} for {cluster.instance.name}") as phase:
+        done = cluster.import_image(Path(build.archive), build.image)
+        phase.detail = "imported into the node" if done else "in the node already"
+
+
+def running_clusters(programs: Programs, progress: Progress, *, checkout: Path = paths.REPOSITORY) -> list[Cluster]:
+    """The clusters of a checkout's instances that run now."""
+    found: list[Cluster] = []
+    for instance in instances():
+        containerd = instance.supervisor.process("containerd")
+        owner = instance.folder / "checkout"
+        if containerd is not None and containerd.pid and owner.exists() and owner.read_text() == str(checkout):
+            found.append(Cluster(instance, programs, progress))
+    return found
 
 
 def load_example(model: str, checkout: Path = paths.REPOSITORY) -> dict[str, Any] | None:

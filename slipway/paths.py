@@ -25,8 +25,6 @@ def state() -> Path:
 def runtime() -> Path:
     """What ends with the machine's uptime: sockets and process records.
 
-    Root often has no `XDG_RUNTIME_DIR`; `/run` is then the place that a reboot empties.
+    For root it is one place, whichever way root logged in: instances outlive logins, and `/run/user/0` does not.
     """
-    if os.environ.get("XDG_RUNTIME_DIR") or os.geteuid() != 0:
-        return Path(platformdirs.user_runtime_path("slipway"))
-    return Path("/run/slipway")
+    return Path("/run/slipway") if os.geteuid() == 0 else Path(platformdirs.user_runtime_path("slipway"))

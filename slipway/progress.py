@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 CONSOLE = Console(stderr=True, highlight=False)
@@ -18,23 +19,32 @@ _QUIET_SECONDS = 20.0
 
 @dataclass
 class Phase:
-    """One step of long work. `note` says what it is waiting for right now."""
+    """One step of long work.
+
+    Attributes:
+        name: What it is.
+        detail: What it came to, or what it is doing right now.
+        seconds: How long it took.
+        quiet: Print nothing.
+        live: The line that shows it on a terminal.
+    """
 
     name: str
-    started: float = field(default_factory=time.monotonic)
-    seconds: float = 0.0
     detail: str = ""
+    seconds: float = 0.0
+    quiet: bool = False
     live: Status | None = None
+    _started: float = field(default_factory=time.monotonic)
     _last_line: float = field(default_factory=time.monotonic)
 
     def note(self, text: str) -> None:
         """Show what the phase is doing; cheap enough to call for every line of a build's output."""
         self.detail = text
         now = time.monotonic()
-        line = f"{self.name}: {text} ({now - self.started:.0f} s)"
+        line = escape(f"{self.name}: {text} ({now - self._started:.0f} s)")
         if self.live is not None:
             self.live.update(line)
-        elif now - self._last_line > _QUIET_SECONDS:
+        elif not self.quiet and now - self._last_line > _QUIET_SECONDS:
             self._last_line = now
             CONSOLE.print(f"  … {line}", style="dim")
 
@@ -53,26 +63,24 @@ class Progress:
     @contextmanager
     def phase(self, name: str) -> Iterator[Phase]:
         """Announce a phase, and when it ends say how long it took."""
-        live = None if self.quiet or not sys.stderr.isatty() else CONSOLE.status(f"{name} …")
-        phase = Phase(name, live=live)
+        shown = escape(name)
+        live = None if self.quiet or not sys.stderr.isatty() else CONSOLE.status(f"{shown} …")
+        phase = Phase(name, quiet=self.quiet, live=live)
+        started = time.monotonic()
         if live is not None:
             live.start()
         elif not self.quiet:
-            CONSOLE.print(f"  · {name} …", style="dim")
+            CONSOLE.print(f"  · {shown} …", style="dim")
         done = False
         try:
             yield phase
             done = True
         finally:
-            phase.seconds = time.monotonic() - phase.started
+            phase.seconds = time.monotonic() - started
             self.phases.append(phase)
             if live is not None:
                 live.stop()
             if not self.quiet:
                 mark, style = ("✓", "green") if done else ("✗", "red")
-                tail = f" — {phase.detail}" if phase.detail else ""
-                CONSOLE.print(f"  [{style}]{mark}[/] {name} [dim]{phase.seconds:.1f} s{tail}[/]")
-
-    def total(self) -> float:
-        """Seconds spent in all phases together."""
-        return sum(phase.seconds for phase in self.phases)
+                tail = escape(f" — {phase.detail}") if phase.detail else ""
+                CONSOLE.print(f"  [{style}]{mark}[/] {shown} [dim]{phase.seconds:.1f} s{tail}[/]")

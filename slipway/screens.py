@@ -1,18 +1,22 @@
 """What the commands show a person."""
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from slipway.embedded.instance import Instance
 from slipway.embedded.supervisor.spec import Status
 from slipway.engines.locate import Located
+from slipway.engines.pack import Pack
+from slipway.engines.source import VARIABLE
 from slipway.environment import Answer, Summary
 
 
@@ -24,20 +28,23 @@ def show(out: Console, summary: Summary) -> None:
         out.print(_answer(answer), soft_wrap=True)
     out.print()
     built = [f"{p['name']} {p['version']}" for p in summary.programs if p["origin"] == "built"]
+    packed = [f"{p['name']} {p['version']}" for p in summary.programs if p["origin"] == "pack"]
     found = [f"{p['path']} {p['version']}".strip() for p in summary.programs if p["origin"] == "path"]
     out.print(f"[bold]Built from pins[/] {', '.join(built) or 'nothing'}", soft_wrap=False)
+    if packed:
+        out.print(f"[bold]From a pack, built elsewhere[/] {', '.join(packed)}", soft_wrap=False)
     out.print(f"[bold]Found on this machine, and used[/] {', '.join(found) or 'nothing'}", soft_wrap=False)
     out.print(
         "[bold]Real[/] the Pulumi engine, the Kubernetes control plane, one node, the pods. "
-        "[bold]Stand-ins[/] the Pulumi plugins (offline ones of this project). "
-        "[bold]Not here[/] a cloud: no AWS, no bought nodes.",
+        "[bold]Stand-ins[/] the Pulumi plugins (offline ones of this project), AWS (moto, mended). "
+        "[bold]Not here[/] a cloud.",
         soft_wrap=False,
     )
     times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary.seconds.items() if seconds >= 0.5)
     out.print(f"[bold]Time[/] {sum(summary.seconds.values()):.0f} s: {times}", soft_wrap=False)
-    out.print(f'[bold]Next[/] eval "$({command()} env {summary.instance_arguments})"')
+    out.print(f'[bold]Next[/] eval "$({command()} env {summary.arguments})"')
     out.print(f"     pulumi preview --stack {summary.stack}")
-    out.print(f"     {command()} ps · {command()} logs PROCESS · {command()} down {summary.instance_arguments}")
+    out.print(f"     {command()} ps · {command()} logs PROCESS · {command()} down {summary.arguments}")
 
 
 def command() -> str:
@@ -94,3 +101,20 @@ def engines(out: Console, located: list[Located]) -> None:
         for passed in each.passed:
             table.add_row("", "", f"[dim]passed over {passed.path}: {passed.reason}[/]", "")
     out.print(table)
+    packs: dict[str, list[str]] = {}
+    for each in located:
+        if each.found is not None and each.found.pack:
+            packs.setdefault(each.found.pack, []).append(each.engine.name)
+    for pack_, names in packs.items():
+        out.print(escape(f"from {pack_}: {', '.join(names)}"), soft_wrap=False)
+
+
+def pack(out: Console, written: Pack) -> None:
+    """A pack, and how others use it."""
+    out.print(f"{written.file}  {written.size / 1e6:.0f} MB", markup=False)
+    out.print(f"SHA-256 {written.sha256}")
+    out.print(", ".join(f"{each.name} {each.version}" for each in written.manifest.engines), soft_wrap=False)
+    for name, path in written.left_out.items():
+        out.print(f"not in it: {name}, as this machine has its own ({path})", style="yellow", markup=False)
+    out.print("not in it: Debian packages (`slipway engines list` names them); every machine installs its own")
+    out.print(f"\nexport {VARIABLE}={shlex.quote(f'{written.file.absolute()}#sha256={written.sha256}')}", markup=False)

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +22,12 @@ from tests.snapshot import Snapshot
 
 @dataclass
 class Live:
-    """The local stack in an instance."""
+    """The local stack in an instance; a shared one was there before the tests, and stays."""
 
     name: str
     before: Snapshot
     changed_before: str = ""
+    is_shared: bool = False
     summary: Summary | None = None
     is_down: bool = False
     _client: Client | None = field(default=None, repr=False)
@@ -53,7 +56,7 @@ class Live:
             self.is_down = True
 
     def url(self, model: str) -> str:
-        return f"http://127.0.0.1:{self.instance.ports()[model]}"
+        return f"http://127.0.0.1:{self.instance.model_ports()[model]}"
 
     @property
     def client(self) -> Client:
@@ -104,3 +107,11 @@ def tracked_files_changed() -> str:
         env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
     )
     return done.stdout
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    """Wait for a condition, generously."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting for {what}"
+        time.sleep(0.02)

@@ -1,12 +1,16 @@
-"""What a machine has that a program could leave behind: processes, mounts, namespaces, links, rules, sockets …"""
+"""What a machine has that a program could leave behind: processes, mounts, namespaces, links, rules, sockets …
+
+Run as `python -m tests.snapshot FILE` to keep it for later.
+"""
 
 import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
@@ -59,11 +63,20 @@ class Snapshot:
             namespaces=frozenset(_namespaces()),
             links=frozenset(link["ifname"] for link in json.loads(_run("ip", "-json", "link"))),
             tables=frozenset(_run("nft", "list", "tables").splitlines()) if _has("nft") else frozenset(),
-            cgroups=frozenset(str(path) for path in Path("/sys/fs/cgroup").rglob("*") if path.is_dir()),
+            cgroups=frozenset(folder for folder, _, _ in os.walk("/sys/fs/cgroup")),  # they come and go meanwhile
             listeners=frozenset(_listeners()),
             settings=frozenset(_settings()),
             folders=frozenset(f"{folder}/{name}" for folder in _FOLDERS for name in _names(folder)),
         )
+
+    def write(self, file: Path) -> None:
+        """Keep it in a file."""
+        file.write_text(json.dumps({kind: sorted(lines) for kind, lines in asdict(self).items()}))
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """What `write` kept."""
+        return cls(**{kind: frozenset(lines) for kind, lines in json.loads(file.read_text()).items()})
 
     def more_than(self, before: "Snapshot") -> dict[str, list[str]]:
         """What is there now and was not before, by kind."""
@@ -85,8 +98,9 @@ def settled_difference(before: Snapshot) -> dict[str, list[str]]:
 
 
 def _processes() -> Iterator[str]:
-    """Every process but the kernel's, this one, and those that this one started and has not ended."""
-    own = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    """Every process but the kernel's, this one, those that it is run by, and those that it started."""
+    this = psutil.Process()
+    own = {each.pid for each in (this, *this.parents(), *this.children(recursive=True))}
     for process in psutil.process_iter(["pid", "ppid", "cmdline", "create_time"]):
         info = process.info
         if info["pid"] in own or info["pid"] == 2 or info["ppid"] == 2:
@@ -130,3 +144,7 @@ def _has(program: str) -> bool:
 
 def _run(*argv: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    Snapshot.take().write(Path(sys.argv[1]))

@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes import Provider
 
-from infra.settings import Cluster
+from infra.settings import ExistingCluster
 
 
 class ClusterAccess(pulumi.ComponentResource):
@@ -18,7 +18,7 @@ class ClusterAccess(pulumi.ComponentResource):
         provider: Give it to components as `providers`.
     """
 
-    def __init__(self, name: str, *, cluster: Cluster, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, *, cluster: ExistingCluster, opts: pulumi.ResourceOptions | None = None) -> None:
         """Name the context; the kubeconfig itself is the environment's."""
         super().__init__("slipway:foundation:ClusterAccess", name, {}, opts)
         self.provider = Provider(name, context=cluster.context, opts=pulumi.ResourceOptions(parent=self))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.capacity.placement import Placement
+from infra.capacity.planning import CapacityPlan
 from infra.settings import Settings
 
 NAMESPACE = "models"
@@ -37,6 +39,8 @@ class ModelSpec:
         replicas: Pods.
         cpu: Request and limit of one pod, a Kubernetes quantity.
         memory: The same, of memory.
+        gpus: Accelerators of one pod.
+        placement: What its pods say to run on their pool; None where the stack has no pools.
         port: Where its container serves.
         user: Numeric user of its container.
     """
@@ -47,6 +51,8 @@ class ModelSpec:
     replicas: int
     cpu: str
     memory: str
+    gpus: int = 0
+    placement: Placement | None = None
     port: int = SERVING_PORT
     user: int = BENTO_USER
 
@@ -56,20 +62,28 @@ class ModelSpec:
         return {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "model", **self.selector}
 
     @property
+    def amounts(self) -> dict[str, str]:
+        """What one pod is given, by resource: requests and limits alike."""
+        accelerators = {self.placement.accelerator: str(self.gpus)} if self.placement and self.gpus else {}
+        return {"cpu": self.cpu, "memory": self.memory, **accelerators}
+
+    @property
     def selector(self) -> dict[str, str]:
         """What finds its pods; never changes, as a selector cannot."""
         return {"app.kubernetes.io/name": self.name}
 
 
-def plan(settings: Settings, built: Mapping[str, str]) -> list[ModelSpec]:
+def plan(settings: Settings, built: Mapping[str, str], capacity: CapacityPlan | None = None) -> list[ModelSpec]:
     """Plan every model of a stack, in the order of the file.
 
     Args:
         settings: The stack.
         built: Images of local builds, by model.
+        capacity: The stack's pools; None where it has none.
 
     Raises:
         MissingBuildError: Some image is `built` and no build is on record.
+        UnplannedError: A model's pool is none of those, or is not for serving.
     """
     missing = [name for name, model in settings.models.items() if model.image == BUILT and name not in built]
     if missing:
@@ -82,6 +96,8 @@ def plan(settings: Settings, built: Mapping[str, str]) -> list[ModelSpec]:
             replicas=model.replicas,
             cpu=model.resources.cpu,
             memory=model.resources.memory,
+            gpus=model.resources.gpus,
+            placement=capacity.placement(model.pool, "serving") if capacity and model.pool else None,
         )
         for name, model in settings.models.items()
     ]

@@ -1,10 +1,14 @@
 """ModelService: what Kubernetes needs to serve one model."""
 
+from typing import cast
+
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgsDict
-from pulumi_kubernetes.core.v1 import Namespace, ProbeArgsDict, Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import Namespace, PodSpecArgsDict, ProbeArgsDict, Service, ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
+from infra.models.placing import placed
 from infra.models.planning import ModelSpec
 
 _START_SECONDS = 120
@@ -65,6 +69,18 @@ class ModelService(pulumi.ComponentResource):
             spec=_deployment(spec),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[account]),
         )
+        if spec.placement and spec.placement.max_unavailable:
+            PodDisruptionBudget(
+                name,
+                metadata=metadata,
+                spec={
+                    "selector": {"match_labels": spec.selector},
+                    "max_unavailable": _count_or_share(spec.placement.max_unavailable),
+                    # A pod that never became ready is no capacity, and must not block the node it is on.
+                    "unhealthy_pod_eviction_policy": "AlwaysAllow",
+                },
+                opts=child,
+            )
         self.service = Service(
             name,
             metadata=metadata,
@@ -81,7 +97,6 @@ class ModelService(pulumi.ComponentResource):
 
 
 def _deployment(spec: ModelSpec) -> DeploymentSpecArgsDict:
-    amounts = {"cpu": spec.cpu, "memory": spec.memory}
     return {
         "replicas": spec.replicas,
         "selector": {"match_labels": spec.selector},
@@ -89,45 +104,54 @@ def _deployment(spec: ModelSpec) -> DeploymentSpecArgsDict:
         "strategy": {"type": "RollingUpdate", "rolling_update": {"max_surge": 1, "max_unavailable": 0}},
         "template": {
             "metadata": {"labels": spec.labels},
-            "spec": {
-                "service_account_name": spec.name,
-                "automount_service_account_token": False,
-                "enable_service_links": False,
-                "termination_grace_period_seconds": _DRAIN_SECONDS,
-                "security_context": {
-                    "run_as_non_root": True,
-                    "run_as_user": spec.user,
-                    "run_as_group": spec.user,
-                    "seccomp_profile": {"type": "RuntimeDefault"},
-                },
-                "containers": [
-                    {
-                        "name": "model",
-                        "image": spec.image,
-                        "image_pull_policy": "IfNotPresent",
-                        "ports": [{"name": "http", "container_port": spec.port}],
-                        "env": [
-                            {"name": "BENTOML_HOME", "value": f"{_WRITABLE}/bentoml"},
-                            {"name": "HOME", "value": _WRITABLE},
-                            # A server tells nobody outside what it serves.
-                            {"name": "BENTOML_DO_NOT_TRACK", "value": "true"},
-                        ],
-                        "resources": {"requests": amounts, "limits": amounts},
-                        "security_context": {
-                            "allow_privilege_escalation": False,
-                            "capabilities": {"drop": ["ALL"]},
-                            "read_only_root_filesystem": True,
-                        },
-                        "startup_probe": _probe("/livez", period_seconds=1, failure_threshold=_START_SECONDS),
-                        "liveness_probe": _probe("/livez", period_seconds=10, failure_threshold=3),
-                        "readiness_probe": _probe("/readyz", period_seconds=2, failure_threshold=2),
-                        "volume_mounts": [{"name": "scratch", "mount_path": _WRITABLE}],
-                    }
-                ],
-                "volumes": [{"name": "scratch", "empty_dir": {}}],
-            },
+            "spec": _pod(spec),
         },
     }
+
+
+def _pod(spec: ModelSpec) -> PodSpecArgsDict:
+    pod: PodSpecArgsDict = {
+        "service_account_name": spec.name,
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "termination_grace_period_seconds": _DRAIN_SECONDS,
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": spec.user,
+            "run_as_group": spec.user,
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "model",
+                "image": spec.image,
+                "image_pull_policy": "IfNotPresent",
+                "ports": [{"name": "http", "container_port": spec.port}],
+                "env": [
+                    {"name": "BENTOML_HOME", "value": f"{_WRITABLE}/bentoml"},
+                    {"name": "HOME", "value": _WRITABLE},
+                    # A server tells nobody outside what it serves.
+                    {"name": "BENTOML_DO_NOT_TRACK", "value": "true"},
+                ],
+                "resources": {"requests": spec.amounts, "limits": spec.amounts},
+                "security_context": {
+                    "allow_privilege_escalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "read_only_root_filesystem": True,
+                },
+                "startup_probe": _probe("/livez", period_seconds=1, failure_threshold=_START_SECONDS),
+                "liveness_probe": _probe("/livez", period_seconds=10, failure_threshold=3),
+                "readiness_probe": _probe("/readyz", period_seconds=2, failure_threshold=2),
+                "volume_mounts": [{"name": "scratch", "mount_path": _WRITABLE}],
+            }
+        ],
+        "volumes": [{"name": "scratch", "empty_dir": {}}],
+    }
+    return cast("PodSpecArgsDict", {**pod, **placed(spec)})
+
+
+def _count_or_share(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _probe(path: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:

@@ -1,37 +1,66 @@
-"""Reads the `slipway:` keys of a stack, from the engine's configuration or from the file, into `Settings`."""
+"""Reads a stack, from the engine's configuration or from the file, into `Settings`; tells all its faults at once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from infra.settings.faults import Fault, SettingsError
-from infra.settings.schema import Settings
+from infra.settings import configuration, consistency, documents
+from infra.settings.explaining import explain
+from infra.settings.faults import Fault, Finding, SettingsError
+from infra.settings.schema import Settings, StackFile
+from infra.settings.wording import Where, named, shown
 
-NAMESPACE = "slipway"
-_SECRETS = {"secretsprovider", "encryptedkey", "encryptionsalt"}
-_TOP = {"config", "environment", "imports", *_SECRETS}
+
+@dataclass(frozen=True)
+class Parsed:
+    """A stack file without a fault.
+
+    Attributes:
+        settings: What it says.
+    """
+
+    settings: Settings
+    _places: "_Places"
+
+    def fault(self, where: Where, what: str) -> Fault:
+        """A fault that only shows beyond the file, such as a bento that is not there.
+
+        Args:
+            where: Keys from the top, in full: `("config", "slipway:models", "digits", "image")`.
+            what: What is wrong.
+        """
+        return self._places.fault(Finding(where, what))
 
 
-def load(config: Mapping[str, str], *, stack: str) -> Settings:
+def load(config: Mapping[str, str], *, stack: str, secrets: Iterable[str] = ()) -> Settings:
     """Read what the engine gives a program: every key with its value as text, structures as JSON.
 
     Args:
         config: As `pulumi.runtime.get_config_env()`.
         stack: The stack's name, for messages.
+        secrets: Keys that the engine has decrypted, as `pulumi.runtime.config.get_config_secret_keys_env()`.
 
     Raises:
         SettingsError: With everything that is wrong.
     """
-    raw: dict[str, Any] = {}
-    for key, text in config.items():
-        namespace, _, name = key.partition(":")
-        if namespace == NAMESPACE:
-            raw[name] = _structure(text)
-    return _validate(raw, file=f"stacks/Pulumi.{stack}.yaml", lines={})
+    keys = configuration.resolve({key: _structure(text) for key, text in config.items()})
+    findings = [
+        *keys.findings,
+        *(configuration.secret(("config", key)) for key in secrets),
+        *configuration.secrets({"config": keys.values}),
+    ]
+    try:
+        settings = Settings.model_validate(keys.settings)
+    except ValidationError as error:
+        findings += explain(error, keys.settings, ("config",))
+    findings += _together(keys.settings, findings)
+    if findings:
+        raise SettingsError(f"stacks/Pulumi.{stack}.yaml", _Places({}, {}).faults(findings))
+    return settings
 
 
 def load_file(path: Path) -> Settings:
@@ -40,94 +69,96 @@ def load_file(path: Path) -> Settings:
     Raises:
         SettingsError: With everything that is wrong.
     """
+    return parse_file(path).settings
+
+
+def parse_file(path: Path) -> Parsed:
+    """Read a stack file, and keep where its keys stand.
+
+    Raises:
+        SettingsError: With everything that is wrong.
+    """
     file = f"stacks/{path.name}"
-    text = path.read_text()
     try:
-        content = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = f"this is not YAML: {getattr(error, 'problem', None) or error}"
-        raise SettingsError(file, [Fault("", what, mark.line + 1 if mark else 0)]) from error
-    config = content.get("config") if isinstance(content, dict) else None
-    if not isinstance(config, dict):
-        raise SettingsError(file, [Fault("config", "a stack file is a map with the key `config`, itself a map")])
-    lines = _lines(tree)
-    raw = {str(k).partition(":")[2]: v for k, v in config.items() if str(k).startswith(f"{NAMESPACE}:")}
-    return _validate(raw, file=file, lines=lines)
+        document = documents.read(path.read_bytes())
+    except documents.NotYamlError as error:
+        raise SettingsError(file, [Fault("", error.finding.what, error.finding.line)]) from error
+    except OSError as error:
+        raise SettingsError(file, [Fault("", f"cannot be read: {error.strerror}")]) from error
+    content = document.content
+    if not isinstance(content, dict):
+        raise SettingsError(file, [Fault("", f"this is {shown(content)}; a map with the key `config` is expected", 1)])
+    config = content.get("config")
+    keys = configuration.resolve(config if isinstance(config, dict) else {})
+    places = _Places(document.lines, keys.written)
+    findings = [
+        *map(places.in_full, document.findings),
+        *keys.findings,
+        *configuration.secrets({**content, "config": keys.values}),
+    ]
+    known = {**content, "config": keys.settings} if isinstance(config, dict) else content
+    try:
+        stack = StackFile.model_validate(known)
+    except ValidationError as error:
+        findings += explain(error, known)
+    findings += _together(keys.settings, findings)
+    if findings:
+        raise SettingsError(file, places.faults(findings))
+    return Parsed(stack.config, places)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the keys of a file stand, and how they are written there."""
+
+    lines: Mapping[Where, int]
+    written: Mapping[str, str]
+
+    def faults(self, findings: Iterable[Finding]) -> list[Fault]:
+        """Faults with key and line; of what is below one, nothing more is said."""
+        told: dict[Where, Finding] = {}
+        for finding in findings:
+            if not any(finding.where[:length] in told for length in range(1, len(finding.where) + 1)):
+                told[finding.where] = finding
+        return [self.fault(finding) for finding in told.values()]
+
+    def fault(self, finding: Finding) -> Fault:
+        return Fault(named(finding.where), finding.what, finding.line or self._line(finding.where))
+
+    def in_full(self, finding: Finding) -> Finding:
+        """A finding of the document, its key in full."""
+        full = {given: key for key, given in self.written.items()}
+        return Finding(_renamed(finding.where, full), finding.what, finding.line)
+
+    def _line(self, where: Where) -> int:
+        """The line of a key, or of the nearest one above it that is in the file."""
+        where = _renamed(where, self.written)
+        return next((self.lines[where[:end]] for end in range(len(where), 0, -1) if where[:end] in self.lines), 0)
+
+
+def _together(config: Mapping[str, Any], findings: Iterable[Finding]) -> list[Finding]:
+    """What the sections that are right in themselves say of each other."""
+    faulty = {str(finding.where[1]) for finding in findings if len(finding.where) > 1}
+    try:
+        settings = Settings.model_validate({key: value for key, value in config.items() if key not in faulty})
+    except ValidationError:  # a section that is wrong because another one was left out
+        return []
+    return list(consistency.findings(settings, faulty))
+
+
+def _renamed(where: Where, names: Mapping[str, str]) -> Where:
+    """A place in `config`, its key written otherwise."""
+    match where:
+        case ("config", str(key), *below):
+            return ("config", names.get(key, key), *below)
+    return where
 
 
 def _structure(text: str) -> Any:
+    """A structure, which the engine gives as JSON; or the text itself."""
+    if not text.startswith(("{", "[")) and text != "null":
+        return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-
-
-def _validate(raw: Mapping[str, Any], *, file: str, lines: Mapping[tuple[str, ...], int]) -> Settings:
-    try:
-        return Settings.model_validate(raw)
-    except ValidationError as error:
-        faults = [_fault(each, lines) for each in error.errors(include_url=False)]
-        raise SettingsError(file, faults) from None
-
-
-def _fault(error: Any, lines: Mapping[tuple[str, ...], int]) -> Fault:
-    path = tuple(str(part) for part in error["loc"] if part != "[key]")
-    key = f"{NAMESPACE}:{'.'.join(path)}"
-    value = error.get("input")
-    match error["type"]:
-        case "missing":
-            what = "is missing"
-        case "extra_forbidden":
-            what = "is not a key; " + _known(path[:-1])
-        case "value_error":
-            what = str(error["ctx"]["error"])
-        case "model_type" | "dict_type" | "model_attributes_type":
-            what = f"is {value!r}; a map is expected, with {_known(path)}"
-        case _:
-            what = f"is {value!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
-    return Fault(key, what, _line(path, lines))
-
-
-def _known(path: tuple[str, ...]) -> str:
-    """The keys that a section has, found by walking the schema."""
-    section: Any = Settings
-    for part in path:
-        field = next((f for name, f in section.model_fields.items() if (f.alias or name) == part), None)
-        if field is not None:
-            section = field.annotation
-        if getattr(section, "__origin__", None) is dict:
-            section = section.__args__[1]
-            continue
-        if not hasattr(section, "model_fields"):
-            return "no keys below it"
-    if not hasattr(section, "model_fields"):
-        return "no keys below it"
-    return "the keys here are " + ", ".join(sorted(f.alias or name for name, f in section.model_fields.items()))
-
-
-def _line(path: tuple[str, ...], lines: Mapping[tuple[str, ...], int]) -> int:
-    """The line of a key, or of the nearest one above it that is in the file."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in lines:
-            return lines[path[:length]]
-    return 0
-
-
-def _lines(tree: Any) -> dict[tuple[str, ...], int]:
-    """Where every key below `config` stands, its `slipway:` taken off."""
-    found: dict[tuple[str, ...], int] = {}
-
-    def walk(node: Any, path: tuple[str, ...]) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                name = str(key.value)
-                here = (*path, name.removeprefix(f"{NAMESPACE}:") if not path else name)
-                found[here] = key.start_mark.line + 1
-                walk(value, here)
-
-    for key, value in tree.value:
-        if key.value == "config":
-            walk(value, ())
-    return found

@@ -6,7 +6,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 import re
 from decimal import Decimal
 
-_CPU = re.compile(r"(?P<whole>\d+(?:\.\d{1,3})?)|(?P<milli>[1-9]\d*)m")
+from infra.settings.wording import shown
+
 _UNITS = {
     "": 1,
     "k": 10**3,
@@ -18,7 +19,11 @@ _UNITS = {
     "Gi": 2**30,
     "Ti": 2**40,
 }
-_BYTES = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[kMGT]|[KMGT]i)?")
+# The same in Python and in an editor (ECMAScript): no named groups.
+CPU = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)|([1-9][0-9]{0,8})m"
+"""What an amount of processor looks like."""
+BYTES = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([kMGT]|[KMGT]i)?"
+"""What an amount of memory looks like."""
 
 
 def millicores(text: str) -> int:
@@ -27,10 +32,10 @@ def millicores(text: str) -> int:
     Raises:
         ValueError: It is no such quantity, or none at all.
     """
-    found = _CPU.fullmatch(text)
-    amount = 0 if found is None else int(found["milli"] or Decimal(found["whole"]) * 1000)
+    found = re.fullmatch(CPU, text)
+    amount = 0 if found is None else int(found[2] or Decimal(found[1]) * 1000)
     if amount < 1:
-        msg = f"{text!r} is not an amount of processor; write cores (`2`, `0.5`) or thousandths (`500m`)"
+        msg = f"{shown(text)} is not an amount of processor; write cores (`2`, `0.5`) or thousandths (`500m`)"
         raise ValueError(msg)
     return amount
 
@@ -41,9 +46,9 @@ def bytes_of(text: str) -> int:
     Raises:
         ValueError: It is no such quantity, or none at all.
     """
-    found = _BYTES.fullmatch(text)
-    amount = 0 if found is None else int(Decimal(found["number"]) * _UNITS[found["unit"] or ""])
+    found = re.fullmatch(BYTES, text)
+    amount = 0 if found is None else int(Decimal(found[1]) * _UNITS[found[2] or ""])
     if amount < 1:
-        msg = f"{text!r} is not an amount of memory; write it with a unit, such as `512Mi` or `2Gi`"
+        msg = f"{shown(text)} is not an amount of memory; write it with a unit, such as `512Mi` or `2Gi`"
         raise ValueError(msg)
     return amount

@@ -1,93 +1,116 @@
 """The sections of a stack file. A docstring here is what an editor shows beside the key."""
 
-import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
 
-from infra.settings.quantities import bytes_of, millicores
+from infra.settings.aws import AccountId, Region, TagKey, TagValue
+from infra.settings.budget import Budget
+from infra.settings.capacity import Pool, PoolName
+from infra.settings.cluster import Cluster, ExistingCluster
+from infra.settings.models import Model, ModelName
+from infra.settings.network import Network
+from infra.settings.registry import Registry
+from infra.settings.section import Absent, Section
+from infra.settings.stores import Stores
+from infra.settings.tags import Tags
+from infra.settings.wording import listed, shown
 
-_DIGEST = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*@sha256:[0-9a-f]{64}")
-_TAG = re.compile(r"[^@\s]+:[\w.-]+")
-_DNS_LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_LEAST_MEMORY = 64 * 2**20
 
-
-def _image(text: str) -> str:
-    if text == "built" or _DIGEST.fullmatch(text):
-        return text
-    hint = "; a tag may mean another image tomorrow" if _TAG.fullmatch(text) else ""
-    msg = f"{text!r} is not an image; write `name@sha256:…` (64 hex digits), or `built` for a local build{hint}"
+def _environment(value: Any) -> Any:
+    if isinstance(value, dict) or (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        return value
+    msg = f"is {shown(value)}; a list of environments is expected, or a map that defines one"
     raise ValueError(msg)
 
 
-def _name(text: str) -> str:
-    if not _DNS_LABEL.fullmatch(text):
-        msg = f"{text!r} cannot name a model; use at most 40 lower-case letters, digits and dashes, a letter first"
+def _some(accounts: tuple[str, ...]) -> tuple[str, ...]:
+    if not accounts:
+        msg = "is an empty list; write at least one account, or take the key out"
         raise ValueError(msg)
-    return text
+    return accounts
 
 
-def _cpu(text: str) -> str:
-    millicores(text)
-    return text
+Environment = Annotated[Any, AfterValidator(_environment)]
+Accounts = Annotated[tuple[AccountId, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
 
 
-def _memory(text: str) -> str:
-    if bytes_of(text) < _LEAST_MEMORY:
-        msg = f"{text!r} is less than a Python process needs; give it 64Mi or more"
-        raise ValueError(msg)
-    return text
+class DefaultTags(Section):
+    """Tags of everything that the stack has in AWS."""
 
-
-def _text(value: Any) -> Any:
-    """YAML reads `1` as a number where a quantity is meant."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-Image = Annotated[str, AfterValidator(_image)]
-ModelName = Annotated[str, AfterValidator(_name)]
-Cpu = Annotated[str, BeforeValidator(_text), AfterValidator(_cpu)]
-Memory = Annotated[str, BeforeValidator(_text), AfterValidator(_memory)]
-
-
-class Section(BaseModel):
-    """What every section has in common: no unknown keys, dashes as in the stack file, nothing changed afterwards."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=lambda name: name.replace("_", "-"), populate_by_name=True
-    )
-
-
-class Cluster(Section):
-    """The cluster that models are deployed to."""
-
-    context: Annotated[str, Field(min_length=1)]
-    """Context of the kubeconfig in the environment. It is named so that no other cluster is ever meant by accident."""
-
-
-class Resources(Section):
-    """What one replica of a model is given: requests and limits alike, so that its speed does not depend on others."""
-
-    cpu: Cpu
-    """Processors: `2`, `0.5` or `500m`."""
-    memory: Memory
-    """Bytes: `512Mi`, `2Gi`."""
-
-
-class Model(Section):
-    """A model that is served."""
-
-    image: Image
-    """`name@sha256:…`, or `built` for what the last `slipway build` on this machine made."""
-    replicas: Annotated[int, Field(ge=1, le=200, strict=True)] = 1
-    """Pods that serve it."""
-    resources: Resources
-    """What one pod is given."""
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=50)]
+    """Values by name; at most 50 (https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html)."""
 
 
 class Settings(Section):
-    """A stack file: the keys of `config` that begin with `slipway:`."""
+    """The keys of `config` that are ours, and those of the aws plugin that we use.
 
-    cluster: Cluster
-    models: dict[ModelName, Model] = Field(default_factory=dict)
+    A section that is absent is a layer that is not built.
+    """
+
+    tags: Annotated[Tags | None, Absent()] = Field(default=None, alias="slipway:tags")
+    """Whose everything in AWS is."""
+    network: Annotated[Network | None, Absent()] = Field(default=None, alias="slipway:network")
+    """The network: public subnets for load balancers, private ones for nodes and pods, intra ones for EKS itself."""
+    stores: Annotated[Stores | None, Absent()] = Field(default=None, alias="slipway:stores")
+    """Buckets for models, data and logs: encrypted, versioned, never public."""
+    cluster: Annotated[Cluster | None, Absent()] = Field(default=None, alias="slipway:cluster")
+    """The cluster that models are deployed to: one that exists (`context`), or one of EKS that this stack makes."""
+    capacity: dict[PoolName, Pool] = Field(default_factory=dict, alias="slipway:capacity")
+    """The nodes that are bought for models and their like, by pool."""
+    models: dict[ModelName, Model] = Field(default_factory=dict, alias="slipway:models")
+    """The models that are served, by name. An `image: built` is the bento of the same name, in bentos/."""
+    registry: Annotated[Registry | None, Absent()] = Field(default=None, alias="slipway:registry")
+    """What exists before an image is pushed. It belongs to the `shared` stack."""
+    budget: Annotated[Budget | None, Absent()] = Field(default=None, alias="slipway:budget")
+    """What the account may cost in a month."""
+    region: Region = Field(default="", alias="aws:region")
+    """The region that resources are made in, such as eu-central-1."""
+    allowed_account_ids: Accounts = Field(default=(), alias="aws:allowedAccountIds")
+    """The only accounts that this stack may touch: with the credentials of another, nothing is changed. In quotes."""
+    forbidden_account_ids: Accounts = Field(default=(), alias="aws:forbiddenAccountIds")
+    """Accounts that this stack must never touch. In quotes."""
+    default_tags: DefaultTags = Field(default_factory=lambda: DefaultTags(tags={}), alias="aws:defaultTags")
+    """Tags of everything that the stack has in AWS."""
+
+    @field_validator("forbidden_account_ids")
+    @classmethod
+    def _not_allowed_as_well(cls, forbidden: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        both = sorted({*forbidden} & {*info.data.get("allowed_account_ids", ())})
+        if both:
+            msg = f"forbids {listed(both)}, which aws:allowedAccountIds allows; an account is in one of the two"
+            raise ValueError(msg)
+        return forbidden
+
+    @property
+    def account(self) -> str | None:
+        """The one AWS account that the stack file allows; None where it allows several, or does not say."""
+        return self.allowed_account_ids[0] if len(self.allowed_account_ids) == 1 else None
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig context of the cluster: that of one of EKS is called like it; empty without a cluster."""
+        match self.cluster:
+            case None:
+                return ""
+            case ExistingCluster():
+                return self.cluster.context
+        return self.cluster.name
+
+
+class StackFile(Section):
+    """A stack file of the project: what one environment has that others have not."""
+
+    config: Settings
+    """The settings of this stack. A key without a namespace is one of `slipway:`."""
+    environment: Environment = None
+    """Environments of Pulumi ESC whose values are added (https://www.pulumi.com/docs/esc/)."""
+    imports: tuple[str, ...] = ()
+    """Environments of Pulumi ESC that are imported."""
+    secretsprovider: str = ""
+    """Written by Pulumi: what would encrypt secrets. No secret is ever in a stack file."""
+    encryptedkey: str = ""
+    """Written by Pulumi: a key that the secrets provider has encrypted."""
+    encryptionsalt: str = ""
+    """Written by Pulumi: the salt of its passphrase."""

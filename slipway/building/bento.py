@@ -14,8 +14,10 @@ from infra.models.builds import LOCK
 from slipway import paths
 from slipway.building.archive import Archive
 from slipway.building.base import RECIPE, Builder
+from slipway.engines.locate import Programs
 from slipway.engines.toolchain import uv
 from slipway.errors import BuildError, CommandError
+from slipway.files import write
 from slipway.progress import Progress
 from slipway.running import run
 
@@ -59,7 +61,7 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def ensure(model: str, builder: Builder, progress: Progress, *, checkout: Path = paths.REPOSITORY) -> Build:
+def ensure(model: str, programs: Programs, progress: Progress, *, checkout: Path = paths.REPOSITORY) -> Build:
     """Build a bento unless the same sources were built on this machine, and record it in the lock.
 
     Raises:
@@ -71,38 +73,49 @@ def ensure(model: str, builder: Builder, progress: Progress, *, checkout: Path =
         raise BuildError(msg, remedy=f"make bentos/{model}/bentofile.yaml, or correct the name")
     source = fingerprint(folder)
     kept = paths.cache() / "images" / model / source
-    record = kept / "build.json"
-    if record.exists() and (kept / _ARCHIVE).exists():
-        build = Build(**json.loads(record.read_text()))
-    else:
-        partial = kept.with_name(f".{source}-{os.getpid()}")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
-            made = _Sources(model, folder, builder, progress).build(f"localhost/slipway/{model}:{source}", partial)
-            size = sum(made.files().values())
-            build = Build(
-                model=model,
-                image=f"localhost/slipway/{model}@{made.digest}",
-                source=source,
-                unpacked_bytes=size,
-                archive=str(kept / _ARCHIVE),
-            )
-            (partial / "build.json").write_text(json.dumps(asdict(build), indent=1))
-            shutil.rmtree(kept, ignore_errors=True)
-            partial.rename(kept)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+    build = _kept(kept)
+    if build is None:
+        with Builder(programs) as builder:
+            # Another build may have made it while this one waited.
+            build = _kept(kept) or _build(_Sources(model, folder, builder, progress), source, kept)
     _write_lock(build, checkout / "stacks" / LOCK.name)
     return build
+
+
+def _kept(folder: Path) -> Build | None:
+    record = folder / "build.json"
+    if not record.exists() or not (folder / _ARCHIVE).exists():
+        return None
+    return Build(**json.loads(record.read_text()))
+
+
+def _build(sources: "_Sources", source: str, kept: Path) -> Build:
+    partial = kept.with_name(f".{source}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        made = sources.build(f"localhost/slipway/{sources.model}:{source}", partial)
+        build = Build(
+            model=sources.model,
+            image=f"localhost/slipway/{sources.model}@{made.digest}",
+            source=source,
+            unpacked_bytes=sum(made.files().values()),
+            archive=str(kept / _ARCHIVE),
+        )
+        write(partial / "build.json", json.dumps(asdict(build), indent=1))
+        shutil.rmtree(kept, ignore_errors=True)
+        partial.rename(kept)
+        return build
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 class _Sources:
     """The steps from a bento's folder to an archive."""
 
     def __init__(self, model: str, folder: Path, builder: Builder, progress: Progress) -> None:
-        self._model, self._folder, self._builder, self._progress = model, folder, builder, progress
-        self._env = {**builder.environment(), "BENTOML_DO_NOT_TRACK": "True", "PYTHONDONTWRITEBYTECODE": "1"}
+        self.model, self._folder, self._builder, self._progress = model, folder, builder, progress
+        self._env = {"BENTOML_DO_NOT_TRACK": "True", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def build(self, name: str, into: Path) -> Archive:
         """Train, build, containerize; the image called `name` ends as an archive in a folder."""
@@ -110,7 +123,7 @@ class _Sources:
             base = self._builder.base(phase)
         if (self._folder / "train.py").exists():
             self._train()
-        with self._progress.phase(f"bentoml build {self._model}") as phase:
+        with self._progress.phase(f"bentoml build {self.model}") as phase:
             said = self._bentoml("build", str(self._folder), "--output", "tag", base=base)
             tag = phase.detail = said.strip().rsplit("__tag__:", 1)[-1].split()[0]
         with self._progress.phase(f"bentoml containerize {tag}") as phase:
@@ -123,18 +136,20 @@ class _Sources:
         return Archive(archive)
 
     def _train(self) -> None:
-        with self._progress.phase(f"train {self._model}") as phase:
+        with self._progress.phase(f"train {self.model}") as phase:
             try:
-                said = run([sys.executable, self._folder / "train.py"], env=self._env, timeout=3600)
+                said = run([sys.executable, self._folder / "train.py"], env={**os.environ, **self._env}, timeout=3600)
             except CommandError as error:
-                msg = f"{self._model} was not trained to its gate:\n{error.output.strip()}"
-                again = f"run `.venv/bin/python bentos/{self._model}/train.py` to see it again"
+                msg = f"{self.model} was not trained to its gate:\n{error.output.strip()}"
+                again = f"run `.venv/bin/python bentos/{self.model}/train.py` to see it again"
                 raise BuildError(msg, remedy=again) from error
             phase.detail = said.strip().splitlines()[-1]
 
     def _bentoml(self, *arguments: str, base: str, on_line: Callable[[str], None] | None = None) -> str:
-        words = [sys.executable, "-W", "ignore", "-m", "bentoml", *arguments]
-        return run(words, env={**self._env, "SLIPWAY_BASE_IMAGE": base}, on_line=on_line)
+        words = (sys.executable, "-W", "ignore", "-m", "bentoml", *arguments)
+        # BentoML reads nothing that lies outside the folder it is started in.
+        env = {**self._env, "SLIPWAY_BASE_IMAGE": base}
+        return self._builder.run(*words, env=env, cwd=self._folder.parent.parent, on_line=on_line)
 
 
 def _containerize(tag: str, name: str, builder: Builder) -> list[str]:
@@ -169,4 +184,4 @@ def _write_lock(build: Build, lock: Path) -> None:
     entry = {"image": build.image, "source": build.source, "archive": build.archive}
     if entries.get(build.model) != entry:
         entries[build.model] = entry
-        lock.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+        write(lock, json.dumps(entries, indent=1, sort_keys=True) + "\n", mode=0o644)

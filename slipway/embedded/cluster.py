@@ -1,18 +1,27 @@
 """Brings the cluster of an instance up, phase by phase, and takes it down. Every phase can be repeated."""
 
 import contextlib
-import shutil
+import os
+import signal
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lightkube import ApiError, Client, KubeConfig
 from lightkube.codecs import load_all_yaml
 from lightkube.resources.core_v1 import Node, ServiceAccount
 
-from slipway.embedded import cgroups, controlplane, node, oci, pki
+from slipway.embedded import cgroups, controlplane, images, node, oci, pki
+from slipway.embedded.aws import endpoint
+from slipway.embedded.fleet import processes as fleet
+from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.instance import (
     API_PORT,
+    AWS_PORT,
     BRIDGE,
     BRIDGE_ADDRESS,
     CLUSTER_DOMAIN,
@@ -20,6 +29,7 @@ from slipway.embedded.instance import (
     Instance,
 )
 from slipway.embedded.machine import Layout
+from slipway.embedded.supervisor import launch
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
 from slipway.engines.locate import Programs
 from slipway.errors import CommandError, InstanceError
@@ -29,6 +39,23 @@ from slipway.running import run
 _NODE_SECONDS = 120.0
 _CONTAINERD_SECONDS = 30.0
 _RBAC = Path(__file__).parent / "manifests" / "coredns.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bought:
+    """What a stack's bought nodes need on this machine.
+
+    Attributes:
+        cluster: The EKS cluster's name, by which instances say that they are of it.
+        region: The AWS region.
+        prices: What capacity costs there (`slipway.embedded.aws.fidelity.prices`).
+        delays: Modelled times of booting and the like.
+    """
+
+    cluster: str
+    region: str
+    prices: Mapping[str, Any]
+    delays: Delays = field(default_factory=Delays)
 
 
 class Cluster:
@@ -45,12 +72,14 @@ class Cluster:
         self.programs = programs
         self.progress = progress
 
-    def up(self, models: list[str], *, context: str) -> None:
+    def up(self, models: list[str], *, context: str, account: str, bought: Bought | None = None) -> None:
         """Bring the cluster up, or back up: what runs as it should is not touched.
 
         Args:
             models: Names of the models that get a port on this machine.
             context: What the kubeconfig calls the cluster: the name by which the stack file means it.
+            account: The AWS account of the endpoint.
+            bought: What the stack's own nodes need, where it buys any.
         """
         for folder in (self.instance.folder, self.instance.etc, self.instance.node, self.instance.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -62,26 +91,41 @@ class Cluster:
             pki.ensure(self.instance, kubeadm=kubeadm.path, version=kubeadm.version)
             ports = self.instance.assign_ports(models)
             pki.write_kubeconfig(self.instance, port=ports["api"], context=context)
+        with self.progress.phase("AWS endpoint"):
+            self.instance.supervisor.start(endpoint.process(self.instance, account, api_port=ports["api"]))
         with self.progress.phase("control plane") as phase:
             self._control_plane(phase, ports)
         with self.progress.phase("node") as phase:
-            self._node(phase)
+            self._node(phase, bought)
+        if bought is not None:
+            with self.progress.phase("bought nodes"):
+                endpoint.tell_prices(f"http://127.0.0.1:{ports['aws']}", bought.prices)
+                self._bought(bought)
 
     def down(self) -> None:
-        """End every process of the instance and remove everything it left on this machine."""
+        """End every process of the instance and remove everything it left on this machine.
+
+        Raises:
+            InstanceError: A process could not be ended.
+        """
         instance = self.instance
-        if instance.runtime.exists() or instance.folder.exists():
-            with self.progress.phase("processes"):
-                instance.supervisor.ensure()  # takes over what a dead one left, so that all is ended by its pid
-                instance.supervisor.shutdown()
+        with self.progress.phase("processes"):
+            instance.supervisor.ensure()  # takes over what a dead one left, so that all is ended in order
+            instance.supervisor.shutdown()
+            self._end_strays()
         with self.progress.phase("cgroups and files"):
             left = cgroups.remove(instance.cgroup)
             if left:
                 msg = f"processes are left in {', '.join(map(str, left))}"
-                raise InstanceError(msg, remedy="run `slipway down` again; if that repeats, please report it")
-            shutil.rmtree(instance.runtime, ignore_errors=True)
-            if instance.folder.exists():
-                shutil.rmtree(instance.folder)
+                raise InstanceError(msg, remedy=f"run `slipway down {instance.arguments}` again")
+            instance.forget()
+
+    def _end_strays(self) -> None:
+        """End what carries the instance's mark and was in nobody's care: kills at bad moments can leave such."""
+        for pid in launch.marked(self.instance.runtime):
+            started = launch.identity(pid)
+            if started is not None and pid != os.getpid():
+                launch.signal_if_same(pid, started, signal.SIGKILL)
 
     # -- phases --------------------------------------------------------------------------------------------------
 
@@ -127,7 +171,16 @@ class Cluster:
         start(controlplane.scheduler(instance, self.programs.path("kube-scheduler")))
         phase.detail = ""
 
-    def _node(self, phase: Phase) -> None:
+    def _bought(self, bought: Bought) -> None:
+        """What keeps the Nodes that are bought, and the images of the programs that buy them."""
+        start = self.instance.supervisor.start
+        start(fleet.kwok(self.instance, self.programs.path("kwok"), delays=bought.delays))
+        start(fleet.fleet(self.instance, cluster=bought.cluster, region=bought.region, delays=bought.delays))
+        for engine in images.RECIPES:
+            image = images.image_of(engine, self.programs)
+            self.import_image(image.archive, image.name)
+
+    def _node(self, phase: Phase, bought: Bought | None) -> None:
         instance, start = self.instance, self.instance.supervisor.start
         phase.note("containerd")
         start(
@@ -147,18 +200,25 @@ class Cluster:
         start(node.coredns(instance, self.programs.path("coredns")))
         start(node.kube_proxy(instance, self.programs.path("kube-proxy"), nft=self.programs.path("nft")))
         phase.note("kubelet")
-        start(node.kubelet(instance, self.programs.path("kubelet")))
+        begun = datetime.now(UTC)
+        fresh = start(node.kubelet(instance, self.programs.path("kubelet"), region=bought.region if bought else ""))
         self._wait(
-            "https://127.0.0.1:10257/healthz", "https://127.0.0.1:10259/healthz", "http://127.0.0.1:10256/healthz"
+            "https://127.0.0.1:10257/healthz",
+            "https://127.0.0.1:10259/healthz",
+            "http://127.0.0.1:10256/healthz",
+            f"http://{node.DNS_READY}/ready",
+            f"http://{BRIDGE_ADDRESS}:{AWS_PORT}{endpoint.HEALTH}",
         )
         phase.note("Node to be Ready")
         with self.client() as client:
-            self._node_ready(client)
+            self._node_ready(client, since=begun if fresh else None)
         phase.detail = ""
 
     def _door(self, ports: dict[str, int]) -> ProcessSpec:
         targets = [f"{ports['api']}={BRIDGE_ADDRESS}:{API_PORT}"]
-        targets += [f"{port}={name}.models.svc.{CLUSTER_DOMAIN}:80" for name, port in ports.items() if name != "api"]
+        targets += [f"{ports['aws']}={BRIDGE_ADDRESS}:{AWS_PORT}"]
+        models = self.instance.model_ports()
+        targets += [f"{port}={name}.models.svc.{CLUSTER_DOMAIN}:80" for name, port in models.items()]
         return ProcessSpec(
             name="door",
             argv=[sys.executable, "-m", "slipway.embedded.door", *targets],
@@ -182,7 +242,7 @@ class Cluster:
         machine = self.instance.supervisor.process("machine")
         if machine is None or not machine.pid:
             msg = f"the instance {self.instance.name} does not run"
-            raise InstanceError(msg, remedy=f"run `slipway up {self.instance.name}`")
+            raise InstanceError(msg, remedy=f"run `slipway up {self.instance.arguments}`")
         namespaces = ("--target", str(machine.pid), "--mount", "--net", "--pid", "--wd=/")
         return run([self.programs.path("nsenter"), *namespaces, "--", *argv], timeout=timeout)
 
@@ -228,7 +288,8 @@ class Cluster:
         base = (self.programs.path("ctr"), "--address", node.CONTAINERD_SOCKET, "--namespace", "k8s.io")
         return self.inside(*base, *arguments)
 
-    def _node_ready(self, client: Client) -> None:
+    def _node_ready(self, client: Client, *, since: datetime | None) -> None:
+        """Wait for the Node; where `since` is given, for what its kubelet says later than that."""
         deadline = time.monotonic() + _NODE_SECONDS
         reason = "it has not registered"
         while time.monotonic() < deadline:
@@ -236,7 +297,7 @@ class Cluster:
                 status = client.get(Node, self.instance.node_name).status
                 conditions = {c.type: c for c in (status.conditions or [])} if status else {}
                 ready = conditions.get("Ready")
-                if ready is not None and ready.status == "True":
+                if ready is not None and ready.status == "True" and _is_later(ready.lastHeartbeatTime, since):
                     client.get(ServiceAccount, "default", namespace="default")
                     return
                 if ready is not None:
@@ -244,3 +305,8 @@ class Cluster:
             time.sleep(0.2)
         msg = f"the node is not Ready after {_NODE_SECONDS:.0f} s: {reason}"
         raise InstanceError(msg, remedy=f"look at {self.instance.logs / 'kubelet.log'}")
+
+
+def _is_later(heartbeat: datetime | None, since: datetime | None) -> bool:
+    """Whether a condition is of this kubelet's life; Kubernetes tells whole seconds."""
+    return since is None or (heartbeat is not None and heartbeat >= since.replace(microsecond=0))

@@ -2,9 +2,11 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +27,12 @@ POD_CIDR = "10.88.0.0/16"
 SERVICE_CIDR = "10.96.0.0/16"
 CLUSTER_DOMAIN = "cluster.local"
 API_PORT = 6443
+AWS_PORT = 5000
 
-_FIRST_PORT = {"api": 16443}
+_FIRST_PORT = {"api": 16443, "aws": 15000}
+"""What the instance itself offers on the machine."""
+_MODEL = "model:"
+"""Before the name of a model, whose port it is."""
 _FIRST_MODEL_PORT = 18080
 
 
@@ -55,12 +61,8 @@ class Instance:
 
     @property
     def runtime(self) -> Path:
-        """Its supervisor's socket and record of processes.
-
-        Where it was when the instance was made: another login of the same user may have another `XDG_RUNTIME_DIR`.
-        """
-        record = self.folder / "runtime"
-        return Path(record.read_text()) if record.exists() else paths.runtime() / self.name
+        """Its supervisor's socket and record of processes."""
+        return paths.runtime() / self.name
 
     @property
     def pki(self) -> Path:
@@ -102,19 +104,31 @@ class Instance:
         """Its supervisor, which may not be running."""
         return SupervisorClient(instance=self.name, runtime=self.runtime, logs=self.logs)
 
+    @property
+    def account(self) -> str:
+        """The AWS account that the endpoint is, unless the stack file names one: twelve digits of its own."""
+        return f"{int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:8]) % 10**12:012d}"
+
     def exists(self) -> bool:
         """Whether anything of it is left on this machine."""
-        return self.folder.exists() or self.runtime.exists()
+        return any(folder.exists() for folder in (self.folder, self.runtime, self._trash))
+
+    @property
+    def arguments(self) -> str:
+        """What a command is told to mean this instance: `STACK`, or `STACK --as NAME`."""
+        record = self.folder / "stack"
+        stack = record.read_text() if record.exists() else self.name
+        return stack if stack == self.name else f"{stack} --as {self.name}"
 
     @contextmanager
     def exclusively(self, what: str) -> Iterator[None]:
         """Hold the instance for one command at a time.
 
         Raises:
-            InstanceError: Another command holds it; the message says which.
+            InstanceError: Another command holds it, or it is another user's; the message says which.
         """
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("a+") as handle:
+        self.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.runtime / "lock").open("a+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -124,42 +138,70 @@ class Instance:
             handle.truncate(0)
             handle.write(f"`slipway {what}` (pid {os.getpid()})")
             handle.flush()
+            home = self.runtime / "home"
+            if home.exists() and Path(home.read_text()) != self.folder:
+                msg = f"the instance {self.name} is kept in {home.read_text()}, by another user or under another HOME"
+                raise InstanceError(
+                    msg, remedy="use the same HOME (or XDG_STATE_HOME) as then, or another name (`--as`)"
+                )
+            write(home, str(self.folder))
             yield
 
-    def claim(self, checkout: Path) -> None:
-        """Make the instance that of a checkout, or see that it is.
+    def claim(self, checkout: Path, stack: str) -> None:
+        """Make the instance that of a checkout and a stack, or see that it is.
 
         Raises:
             InstanceError: It is that of another one.
         """
-        owner = self.folder / "checkout"
-        if owner.exists() and Path(owner.read_text()) != checkout:
-            msg = f"the instance {self.name} belongs to the checkout in {owner.read_text()}"
-            remedy = "give this one another name (`slipway up STACK --as NAME`), or remove that one with `slipway down`"
-            raise InstanceError(msg, remedy=remedy)
-        write(self.folder / "runtime", str(self.runtime))
-        write(owner, str(checkout))
+        for record, mine, what in (("checkout", str(checkout), "the checkout in"), ("stack", stack, "the stack")):
+            file = self.folder / record
+            if file.exists() and file.read_text() != mine:
+                msg = f"the instance {self.name} is that of {what} {file.read_text()}"
+                remedy = (
+                    f"give this one another name (`slipway up {stack} --as NAME`), "
+                    f"or remove that one with `slipway down {self.arguments}`"
+                )
+                raise InstanceError(msg, remedy=remedy)
+            write(file, mine)
 
-    def forget_lock(self) -> None:
-        """Remove what `exclusively` leaves, and the folders that held nothing else."""
-        self._lock.unlink(missing_ok=True)
-        for folder in (self._lock.parent, paths.state(), paths.runtime()):
+    def forget(self) -> None:
+        """Remove the folders of an instance that is down, and those that held nothing else.
+
+        What it keeps goes in one step: half of it would be worse than all or nothing, should this be interrupted.
+        """
+        self._sweep()
+        if self.folder.exists():
+            self._trash.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.rename(self._trash)
+        if self.runtime.exists():
+            shutil.rmtree(self.runtime)
+        self._sweep()
+        for folder in (self.folder.parent, self._trash.parent, paths.state(), paths.runtime()):
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
     @property
-    def _lock(self) -> Path:
-        return paths.state() / "instances" / f".{self.name}.lock"
+    def _trash(self) -> Path:
+        return paths.state() / "removing" / self.name
+
+    def _sweep(self) -> None:
+        if self._trash.exists():
+            shutil.rmtree(self._trash)
 
     # -- ports ---------------------------------------------------------------------------------------------------
 
     def ports(self) -> dict[str, int]:
-        """Ports on the machine's loopback, by what a person finds there: `api`, and every model's name."""
+        """Ports on the machine's loopback, by what a person finds there: `api`, `aws`, `model:digits`."""
         file = self.folder / "ports.json"
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
+    def model_ports(self) -> dict[str, int]:
+        """The ports of models alone."""
+        ports = self.ports()
+        return {name.removeprefix(_MODEL): port for name, port in ports.items() if name.startswith(_MODEL)}
+
     def assign_ports(self, models: list[str]) -> dict[str, int]:
-        """Give the API server and every model a port; one given before is kept.
+        """Give the API server, the AWS endpoint and every model a port; one given before is kept.
 
         Raises:
             InstanceError: A port given before is held by another program now.
@@ -169,7 +211,7 @@ class Instance:
         ours = set(before.values()) if door is not None and door.pid else set()
         taken = set(before.values()) | _ports_of_others(self)
         ports: dict[str, int] = {}
-        for name in ("api", *models):
+        for name in (*_FIRST_PORT, *(f"{_MODEL}{model}" for model in models)):
             port = before.get(name)
             if port is None:
                 port = _FIRST_PORT.get(name, _FIRST_MODEL_PORT)
@@ -178,7 +220,9 @@ class Instance:
                 taken.add(port)
             elif port not in ours and not is_free(port):
                 msg = f"127.0.0.1:{port}, the port of {name}, is held by {holder(port)}"
-                raise InstanceError(msg, remedy="end that program, or run `slipway down` to be given another port")
+                raise InstanceError(
+                    msg, remedy=f"end that program, or run `slipway down {self.arguments}` to be given another port"
+                )
             ports[name] = port
         write(self.folder / "ports.json", json.dumps(ports))
         return ports
@@ -187,7 +231,7 @@ class Instance:
 def instances() -> list[Instance]:
     """Every instance of which something is left on this machine."""
     names: set[str] = set()
-    for root in (paths.state() / "instances", paths.runtime()):
+    for root in (paths.state() / "instances", paths.state() / "removing", paths.runtime()):
         if root.exists():
             names |= {folder.name for folder in root.iterdir() if folder.is_dir()}
     return [Instance(name) for name in sorted(names)]

@@ -16,10 +16,15 @@ from slipway.embedded.instance import (
 from slipway.embedded.supervisor.spec import ProcessSpec
 from slipway.files import fingerprint, write
 
+DNS_READY = "127.0.0.1:8181"
+"""Where CoreDNS says that it knows the cluster."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 """Its default place; `/run` is the instance's own."""
 PAUSE_IMAGE = "localhost/slipway/pause:1"
 """Holds a pod's namespaces. The name has no registry: it is made here, and never pulled."""
+
+REAL = "slipway.dev/real"
+"""Label of this node: its pods run. Those of bought nodes do not."""
 
 
 def containerd(instance: Instance, program: Path, *, shim: Path, runc: Path, cni: Path) -> ProcessSpec:
@@ -39,21 +44,32 @@ def containerd(instance: Instance, program: Path, *, shim: Path, runc: Path, cni
     )
 
 
-def kubelet(instance: Instance, program: Path) -> ProcessSpec:
-    """The node's agent."""
+def kubelet(instance: Instance, program: Path, *, region: str = "") -> ProcessSpec:
+    """The node's agent.
+
+    Args:
+        instance: Where it runs.
+        program: The kubelet.
+        region: The AWS region that the stack means, where it means one: the node is in its first zone.
+    """
     config = instance.etc / "kubelet.yaml"
     content = yaml.safe_dump(_kubelet(instance))
     write(config, content)
+    labels = {REAL: "true"}
+    if region:
+        labels |= {"topology.kubernetes.io/region": region, "topology.kubernetes.io/zone": f"{region}a"}
     return ProcessSpec(
         name="kubelet",
         argv=[
             str(program),
             f"--config={config}",
             f"--kubeconfig={instance.etc / 'kubelet.conf'}",
-            f"--root-dir={instance.node / 'kubelet'}",
+            # Not where the instance keeps it, but where that is mounted: kubelet's sockets need a short path.
+            "--root-dir=/var/lib/kubelet",
             f"--cert-dir={instance.node / 'kubelet-pki'}",
             f"--hostname-override={instance.node_name}",
             f"--node-ip={BRIDGE_ADDRESS}",
+            f"--node-labels={','.join(f'{key}={value}' for key, value in labels.items())}",
         ],
         config=fingerprint(content),
     )
@@ -80,10 +96,11 @@ def coredns(instance: Instance, program: Path) -> ProcessSpec:
     bind {BRIDGE_ADDRESS}
     errors
     kubernetes {CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{
-        kubeconfig {instance.etc / "coredns.conf"}
+        kubeconfig "{instance.etc / "coredns.conf"}"
         ttl 5
     }}
     cache 5
+    ready {DNS_READY}
 }}
 """
     write(config, content)

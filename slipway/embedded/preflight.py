@@ -12,6 +12,7 @@ import psutil
 
 from slipway import paths
 from slipway.embedded.instance import Instance
+from slipway.engines.locate import Programs
 from slipway.errors import PreflightError
 
 _DISK_BYTES = 12 * 2**30
@@ -34,9 +35,37 @@ def check(instance: Instance) -> None:
     Raises:
         PreflightError: With everything that is missing.
     """
-    lacks = [lack for lack in (_system(), _root(), _disk(instance), _memory(), _place(instance)) if lack is not None]
-    if not any(lack is not None for lack in (_system(), _root())):
-        lacks += _kernel()
+    lacks = [_system(), _root(), _disk(instance), _place(instance)]
+    machine = instance.supervisor.process("machine")
+    if machine is None or not machine.pid:
+        lacks.append(_memory())  # one that is up already has its share
+    _refuse([lack for lack in lacks if lack is not None])
+
+
+def check_kernel(programs: Programs) -> None:
+    """Refuse a kernel that cannot do what an instance needs; tried in throw-away namespaces.
+
+    Raises:
+        PreflightError: With everything that is missing.
+    """
+    trial = subprocess.run(
+        [
+            *(sys.executable, "-m", "slipway.embedded.trial"),
+            *(str(_writable()), str(programs.path("ip")), str(programs.path("nft"))),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    lacks = [Lack(*line.split("\t", 1)) for line in trial.stdout.splitlines() if "\t" in line]
+    if trial.returncode != 0 and not lacks:
+        lacks.append(Lack(f"the kernel could not be tried: {trial.stderr.strip()[-300:]}", "report this message"))
+    _refuse(lacks)
+
+
+def _refuse(lacks: list[Lack]) -> None:
     if lacks:
         what = "this machine cannot carry the instance:\n" + "\n".join(f"  - {each.what}" for each in lacks)
         raise PreflightError(what, remedy="\n    ".join(dict.fromkeys(each.remedy for each in lacks)))
@@ -85,22 +114,6 @@ def _place(instance: Instance) -> Lack | None:
     if len(str(instance.runtime / "supervisor.sock")) > 100:
         return Lack(f"{instance.runtime} is too long a path for a socket", "set XDG_RUNTIME_DIR to a shorter folder")
     return None
-
-
-def _kernel() -> list[Lack]:
-    """Try, in throw-away namespaces, everything an instance does; the first fault of each kind is told."""
-    trial = subprocess.run(
-        [sys.executable, "-m", "slipway.embedded.trial", str(_writable())],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    lacks = [Lack(*line.split("\t", 1)) for line in trial.stdout.splitlines() if "\t" in line]
-    if trial.returncode != 0 and not lacks:
-        lacks.append(Lack(f"the kernel could not be tried: {trial.stderr.strip()[-300:]}", "report this message"))
-    return lacks
 
 
 def _writable() -> Path:

@@ -1,7 +1,7 @@
 """Tries what an instance does to the kernel, in namespaces that end with this process.
 
-Run as `python -m slipway.embedded.trial FOLDER`. Prints one line for everything that failed: what is missing, a tab,
-and what to do about it.
+Run as `python -m slipway.embedded.trial FOLDER IP NFT`. Prints one line for everything that failed: what is
+missing, a tab, and what to do about it.
 """
 
 import os
@@ -39,10 +39,10 @@ def _run(*commands: str) -> None:
             raise OSError(done.returncode, done.stderr.strip() or command)
 
 
-def _filter() -> None:
+def _filter(nft: str) -> None:
     chain = "type nat hook postrouting priority 100; ct state new counter masquerade"
     rules = f"table ip trial {{\nchain c {{\n{chain}\n}}\n}}\n"
-    done = subprocess.run(["nft", "-f", "-"], input=rules, capture_output=True, text=True, check=False)
+    done = subprocess.run([nft, "-f", "-"], input=rules, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(done.returncode, done.stderr.strip())
 
@@ -62,7 +62,12 @@ def _cgroups() -> None:
 
 def main() -> int:
     """Try everything; a later trial is skipped where it could not mean anything."""
-    folder = Path(sys.argv[1])
+    folder, ip, nft = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    links = (
+        f"{ip} link set lo up",
+        f"{ip} link add trial0 type bridge",
+        f"{ip} link add trial1 type veth peer name trial2",
+    )
     trials: list[tuple[str, Callable[[], None], str]] = [
         ("namespaces (mount, network, PID)", _namespaces, _CONTAINER),
         ("cgroups with cpu, cpuset, memory and pids", _cgroups, "mount the cgroup file system writable; " + _CONTAINER),
@@ -71,18 +76,13 @@ def main() -> int:
             lambda: _overlay(folder),
             "run `modprobe overlay`, or set XDG_STATE_HOME to a folder that is not on an overlay itself",
         ),
+        ("bridges and veth pairs", lambda: _run(*links), "run `modprobe bridge veth`; " + _CONTAINER),
+        (
+            "nftables with NAT",
+            lambda: _filter(nft),
+            "run `modprobe nf_tables nft_chain_nat nft_masq nft_ct`; " + _CONTAINER,
+        ),
     ]
-    if Path("/usr/sbin/ip").exists() or Path("/sbin/ip").exists():
-        bridge = (
-            "ip link set lo up",
-            "ip link add trial0 type bridge",
-            "ip link add trial1 type veth peer name trial2",
-        )
-        trials.append(("bridges and veth pairs", lambda: _run(*bridge), "run `modprobe bridge veth`; " + _CONTAINER))
-    if Path("/usr/sbin/nft").exists():
-        trials.append(
-            ("nftables with NAT", _filter, "run `modprobe nf_tables nft_chain_nat nft_masq nft_ct`; " + _CONTAINER)
-        )
     for what, attempt, remedy in trials:
         try:
             attempt()

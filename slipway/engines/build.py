@@ -1,22 +1,20 @@
-"""Builds engines from their pinned Go modules into the cache, and installs the Debian ones.
+"""Builds engines from their pinned Go modules into the cache or takes them from a pack, and installs the Debian ones.
 
 Checksums are on: `go.sum` lists every module, and `-mod=readonly` refuses what it does not list.
 """
 
-import fcntl
 import os
 import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from slipway import paths
-from slipway.engines.locate import Programs, cache_folder, needed
-from slipway.engines.table import ENGINES, Command, Engine, GoModule
+from slipway.engines import cache, charts, source, unpack
+from slipway.engines.locate import Located, Programs, needed
+from slipway.engines.locks import exclusively
+from slipway.engines.table import Chart, Command, Engine, GoModule
 from slipway.engines.toolchain import go
 from slipway.errors import EngineError
 from slipway.progress import Phase, Progress
@@ -29,18 +27,22 @@ _LINK_BYTES = int(3.7 * 2**30)
 def ensure(command: Command, progress: Progress) -> Programs:
     """Make every program a command needs available.
 
+    What the cache lacks comes from the pack that `SLIPWAY_ENGINES` names, else it is built. When it lacks nothing, the
+    variable is not even read.
+
     Raises:
-        EngineError: One could not be installed or built.
+        EngineError: One could not be installed or built, or the pack cannot be used.
     """
     located = needed(command)
     packages = sorted({entry.engine.debian for entry in located if entry.found is None and entry.engine.debian})
     if packages:
         with progress.phase(f"Debian packages: {', '.join(packages)}") as phase:
             install_debian(packages, phase)
-    missing: dict[GoModule, list[Engine]] = {}
-    for entry in located:
-        if entry.found is None and entry.engine.module is not None:
-            missing.setdefault(entry.engine.module, []).append(entry.engine)
+    missing = _missing(located)
+    pack = source.configured() if missing else None
+    if pack is not None:
+        unpack.take(pack, [engine for engines in missing.values() for engine in engines], progress)
+        missing = _missing(needed(command))
     for module, engines in missing.items():
         names = ", ".join(engine.name for engine in engines)
         with progress.phase(f"build {module.name} {module.version} ({names})") as phase:
@@ -51,6 +53,15 @@ def ensure(command: Command, progress: Progress) -> Programs:
         msg = f"still missing after installing: {', '.join(absent)}"
         raise EngineError(msg, remedy="run `slipway engines list` to see what was passed over and why")
     return Programs(located)
+
+
+def _missing(located: list[Located]) -> dict[GoModule, list[Engine]]:
+    """What is to be built, by module."""
+    missing: dict[GoModule, list[Engine]] = {}
+    for entry in located:
+        if entry.found is None and entry.engine.module is not None:
+            missing.setdefault(entry.engine.module, []).append(entry.engine)
+    return missing
 
 
 def install_debian(packages: list[str], phase: Phase) -> None:
@@ -87,23 +98,26 @@ def build(module: GoModule, engines: list[Engine], phase: Phase) -> None:
         CommandError: `go` failed.
         EngineError: There is no Go, or the module lacks a file.
     """
-    folder = cache_folder(module)
+    folder = cache.cache_folder(module)
     folder.mkdir(parents=True, exist_ok=True)
-    with _exclusively(folder / ".lock", phase):
+    with exclusively(cache.build_lock(module), phase, waiting_for="another build of the same module"):
         wanted = [engine for engine in engines if not (folder / engine.name).exists()]
         if not wanted:
             return
-        partial = folder / f".partial-{os.getpid()}"
+        partial = cache.build_folder(module)
+        shutil.rmtree(partial, ignore_errors=True)  # of a build that was killed; the lock says that none runs
         partial.mkdir()
         try:
             phase.note("downloading modules")
             builder = _GoModuleBuild(module, go(), partial)
-            for engine in (engine for engine in wanted if engine.file):
-                builder.take_file(engine)
+            for engine in wanted:
+                if engine.file:
+                    builder.take_file(engine)
+                elif engine.chart is not None:
+                    builder.take_chart(engine, engine.chart)
             builder.compile([engine for engine in wanted if engine.package], phase)
             for engine in wanted:
-                (partial / engine.name).chmod(0o755)
-                (partial / engine.name).rename(folder / engine.name)
+                cache.place(partial / engine.name, folder / engine.name)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     phase.detail = ""
@@ -151,39 +165,24 @@ class _GoModuleBuild:
 
     def take_file(self, engine: Engine) -> None:
         """Copy a file out of a module."""
-        self._go("mod", "download", engine.file_of)
-        folder = self._go("list", "-m", "-f", "{{.Dir}}", engine.file_of)
-        source = Path(folder.strip()) / engine.file
+        source = self._unpacked(engine.file_of) / engine.file
         if not source.is_file():
             msg = f"{engine.file_of} has no file {engine.file}"
             raise EngineError(msg, remedy=f"correct the entry of {engine.name} in slipway/engines/table.py")
         shutil.copyfile(source, self._into / engine.name)
+
+    def take_chart(self, engine: Engine, chart: Chart) -> None:
+        """Pack a chart of the module as its release does."""
+        folder = self._unpacked(self._module.path) / chart.folder
+        charts.pack(chart, folder, version=self._module.version, into=self._into / engine.name)
+
+    def _unpacked(self, path: str) -> Path:
+        """The folder of a module, downloaded (and checked against `go.sum`) first if need be."""
+        self._go("mod", "download", path)
+        return Path(self._go("list", "-m", "-f", "{{.Dir}}", path).strip())
 
 
 def _executable(package: str) -> str:
     """The name `go build` gives a package's program: its last element that is not a major version."""
     *parents, last = package.split("/")
     return parents[-1] if re.fullmatch(r"v\d+", last) else last
-
-
-@contextmanager
-def _exclusively(lock: Path, phase: Phase) -> Iterator[None]:
-    """Hold a lock file: two builds of one module would do the same work twice."""
-    with lock.open("w") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                phase.note("waiting for another build of the same module")
-                time.sleep(1)
-        yield
-
-
-def clean() -> list[Path]:
-    """Remove from the cache the engines that no pin names any more, and return the folders that went."""
-    current = {cache_folder(entry.module) for entry in ENGINES if entry.module is not None}
-    gone = [folder for folder in (paths.cache() / "engines").glob("*") if folder not in current]
-    for folder in gone:
-        shutil.rmtree(folder)
-    return gone

@@ -1,8 +1,6 @@
-"""Finds the program to use for an engine: one on PATH that fits, else the one built from its pin."""
+"""Finds the program to use for an engine: one on PATH that fits, else the one of its pin in the cache."""
 
-import hashlib
 import os
-import platform
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -14,7 +12,8 @@ from typing import Literal
 from packaging.version import InvalidVersion, Version
 
 from slipway import paths
-from slipway.engines.table import ENGINES, Command, Engine, GoModule
+from slipway.engines.cache import cached, pack_of
+from slipway.engines.table import ENGINES, Command, Engine
 from slipway.errors import EngineError
 
 _VERSION = re.compile(r"\bv?(\d+\.\d+(?:\.\d+)?)")
@@ -28,13 +27,16 @@ class Found:
 
     Attributes:
         path: Its absolute path.
-        origin: `path` when it was found on this machine, `built` when it comes from the pin.
+        origin: `path` when it was found on this machine, `built` when it was built here from the pin, `pack` when it
+            was built from the pin elsewhere and came in a pack.
         version: What it says its version is; empty when it has none of its own.
+        pack: The pack it came from, and its checksum.
     """
 
     path: Path
-    origin: Literal["path", "built"]
+    origin: Literal["path", "built", "pack"]
     version: str
+    pack: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,6 @@ class Programs:
         return self._found[name][1]
 
 
-def cache_folder(module: GoModule) -> Path:
-    """Where the programs of a Go module lie once built: a folder named after everything that decides them."""
-    key = hashlib.sha256()
-    for part in (
-        *(file.read_bytes() for file in sorted(module.folder.iterdir())),
-        module.linker_flags().encode(),
-        platform.machine().encode(),
-    ):
-        key.update(hashlib.sha256(part).digest())
-    return paths.cache() / "engines" / f"{module.name}-{module.version}-{key.hexdigest()[:12]}"
-
-
 def locate(engine: Engine) -> Located:
     """Find the program for one engine, without building anything."""
     passed: list[Passed] = []
@@ -107,10 +97,11 @@ def locate(engine: Engine) -> Located:
         if not fault:
             return Located(engine, Found(candidate, "path", version), tuple(passed))
         passed.append(Passed(candidate, fault))
-    if engine.module is not None:
-        built = cache_folder(engine.module) / engine.name
-        if built.is_file():
-            return Located(engine, Found(built, "built", engine.module.version), tuple(passed))
+    program = cached(engine)
+    if program is not None and engine.module is not None:
+        pack = pack_of(program)
+        found = Found(program, "pack" if pack else "built", engine.module.version, pack)
+        return Located(engine, found, tuple(passed))
     return Located(engine, None, tuple(passed))
 
 

@@ -1,4 +1,4 @@
-"""The one table of programs: what is needed, by which command, at which version.
+"""The one table of programs and charts: what is needed, by which command, at which version.
 
 Versions of what is built here stand once, in `modules/<module>/go.mod`; this table says what else fits.
 """
@@ -15,8 +15,24 @@ MODULES = Path(__file__).parent / "modules"
 """One Go module per upstream project: its `go.mod` is the pin, its `go.sum` the checksums."""
 
 _ANY = SpecifierSet()
-Command = Literal["up", "build"]
-"""Which command of `slipway` needs a program."""
+Command = Literal["up", "build", "capacity"]
+"""What needs a program: a command of `slipway`, or `capacity`, a stack that buys nodes (Karpenter and its like)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A Helm chart that lies in an upstream project's Go module.
+
+    Attributes:
+        name: The chart's name.
+        folder: Its folder inside the module.
+        stamps: What upstream's release writes into it before it is published: file, key (dotted) and value, in which
+            `{version}` is filled in.
+    """
+
+    name: str
+    folder: str
+    stamps: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +43,13 @@ class GoModule:
         name: Folder under `modules/`.
         path: Go module path that carries the version; empty for a program of ours.
         ldflags: Linker flags; `{version}`, `{major}` and `{minor}` are filled in.
+        charts: Helm charts that lie in the module at `path`.
     """
 
     name: str
     path: str = ""
     ldflags: str = ""
+    charts: tuple[Chart, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -71,9 +89,10 @@ class Engine:
         accepts: Versions that fit when one is found on PATH.
         version_command: Arguments that make it print its version; none when it has no version of its own.
         module: What it is built from; none when Debian has it.
-        package: The Go package of its `main`; none when `file` names a file of the module.
+        package: The Go package of its `main`; none when it is a `file` or a `chart` of the module.
         file: A file inside the Go module `file_of`, taken as it is.
         file_of: The Go module path that carries `file`.
+        chart: A chart of the module, packed as an archive.
         debian: The Debian package that has it.
         folders: Where it is looked for instead of PATH.
     """
@@ -87,6 +106,7 @@ class Engine:
     package: str = ""
     file: str = ""
     file_of: str = ""
+    chart: Chart | None = None
     debian: str = ""
     folders: tuple[str, ...] = ()
 
@@ -115,8 +135,52 @@ PULUMI = GoModule(
 
 PAUSE = GoModule(name="pause")
 
+_KUBERNETES_MINOR = 34  # that of the k8s.io/client-go in helm's go.mod; what `helm template` renders for
+HELM = GoModule(
+    name="helm",
+    path="helm.sh/helm/v3",
+    # The Makefile's LDFLAGS of a release.
+    ldflags=" ".join(
+        (
+            "-X helm.sh/helm/v3/internal/version.version=v{version}",
+            "-X helm.sh/helm/v3/internal/version.gitTreeState=clean",
+            *(
+                f"-X helm.sh/helm/v3/pkg/{package}.k8sVersion{part}={number}"
+                for package in ("lint/rules", "chartutil")
+                for part, number in (("Major", 1), ("Minor", _KUBERNETES_MINOR))
+            ),
+        )
+    ),
+)
+# The tag's charts still carry the version before: upstream's release stamps them on their way to the registry
+# (hack/release/common.sh: build, publishHelmChart).
+_RELEASED = (("Chart.yaml", "version", "{version}"), ("Chart.yaml", "appVersion", "{version}"))
+# 1.14.0 is the newest controller that builds here: later ones need a newer Go, or a core that the proxy does not serve.
+KARPENTER = GoModule(
+    name="karpenter",
+    path="github.com/aws/karpenter-provider-aws",
+    ldflags="-X sigs.k8s.io/karpenter/pkg/operator.Version={version}",
+    charts=(
+        Chart(
+            name="karpenter",
+            folder="charts/karpenter",
+            stamps=(
+                *_RELEASED,
+                ("values.yaml", "controller.image.tag", "{version}"),
+                # The release writes the digest of the image it has pushed; the image here is another one.
+                ("values.yaml", "controller.image.digest", ""),
+            ),
+        ),
+        Chart(name="karpenter-crd", folder="charts/karpenter-crd", stamps=_RELEASED),
+    ),
+)
+KWOK = GoModule(name="kwok", path="sigs.k8s.io/kwok", ldflags="-X sigs.k8s.io/kwok/pkg/consts.Version=v{version}")
+
 _UP: frozenset[Command] = frozenset({"up"})
 _BUILD: frozenset[Command] = frozenset({"up", "build"})
+_CAPACITY: frozenset[Command] = frozenset({"capacity"})
+_OURS_ALONE = ("/nonexistent",)
+"""Folders of what is not looked for: nothing of this name on a machine is meant."""
 # A control plane of one minor version; kubelet may lag by up to three but is built with the rest.
 _SAME_MINOR = SpecifierSet(">=1.34,<1.35")
 
@@ -130,6 +194,17 @@ def _kubernetes(name: str, purpose: str) -> Engine:
         version_command=("version", "-o", "short") if name == "kubeadm" else ("--version",),
         module=KUBERNETES,
         package=f"k8s.io/kubernetes/cmd/{name}",
+    )
+
+
+def _chart(chart: Chart, module: GoModule) -> Engine:
+    return Engine(
+        name=f"{chart.name}.tgz",
+        purpose="chart",
+        needed_by=_CAPACITY,
+        module=module,
+        chart=chart,
+        folders=_OURS_ALONE,
     )
 
 
@@ -181,7 +256,7 @@ ENGINES: tuple[Engine, ...] = (
         needed_by=_UP,
         module=PAUSE,
         package="slipway/engines/pause",
-        folders=("/nonexistent",),  # ours alone: nothing of this name on a machine is meant
+        folders=_OURS_ALONE,
     ),
     Engine(
         name="containerd",
@@ -194,7 +269,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="ctr",
         purpose="imports images",
-        needed_by=_UP,
+        needed_by=_BUILD,
         accepts=SpecifierSet(">=1.6,<3"),
         version_command=("--version",),
         debian="containerd",
@@ -234,7 +309,7 @@ ENGINES: tuple[Engine, ...] = (
         debian="nftables",
     ),
     Engine(name="ip", purpose="the instance's network", needed_by=_UP, debian="iproute2"),
-    Engine(name="nsenter", purpose="enters the instance's namespaces", needed_by=_UP, debian="util-linux"),
+    Engine(name="nsenter", purpose="enters the instance's namespaces", needed_by=_BUILD, debian="util-linux"),
     Engine(
         name="buildah",
         purpose="builds images",
@@ -244,6 +319,33 @@ ENGINES: tuple[Engine, ...] = (
         debian="buildah",
     ),
     Engine(name="debootstrap", purpose="the base image", needed_by=_BUILD, debian="debootstrap"),
+    Engine(
+        name="helm",
+        purpose="installs charts",
+        needed_by=_CAPACITY,
+        accepts=SpecifierSet(">=3.14,<4"),
+        version_command=("version", "--template", "{{.Version}}"),
+        module=HELM,
+        package="helm.sh/helm/v3/cmd/helm",
+    ),
+    Engine(
+        name="karpenter",
+        purpose="buys and returns nodes",
+        needed_by=_CAPACITY,
+        module=KARPENTER,
+        package="github.com/aws/karpenter-provider-aws/cmd/controller",
+        folders=_OURS_ALONE,  # it goes into an image whose name says its version
+    ),
+    *(_chart(chart, KARPENTER) for chart in KARPENTER.charts),
+    Engine(
+        name="kwok",
+        purpose="stands for bought nodes' kubelets",
+        needed_by=_CAPACITY,
+        accepts=SpecifierSet(">=0.7,<1"),
+        version_command=("--version",),
+        module=KWOK,
+        package="sigs.k8s.io/kwok/cmd/kwok",
+    ),
 )
 """Every program, in the order it is reported. A new one is a line here and, if built, a pin under `modules/`."""
 

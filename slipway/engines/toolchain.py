@@ -12,8 +12,8 @@ from slipway import paths
 from slipway.errors import CommandError, EngineError
 from slipway.running import run
 
-_OLDEST = Version("1.26")
-"""What the `go` lines of the engines' modules ask for."""
+_OLDEST = Version("1.26.5")
+"""The newest of what the `go` lines of the engines' modules ask for."""
 
 
 def go() -> Path:

@@ -99,16 +99,23 @@ class Python(language_pb2_grpc.LanguageRuntimeServicer):
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         """End the program."""
+        self.end_program()
+        return empty_pb2.Empty()
+
+    def end_program(self) -> None:
+        """End the program, if one runs: it must not outlive the engine."""
         if self._program is not None:
             self._program.terminate()
-        return empty_pb2.Empty()
 
 
 def main() -> None:
     """Serve one engine."""
     engine = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     host = Python(engine)
-    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=8)
+    try:
+        serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=8)
+    finally:
+        host.end_program()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 The program itself is linked, not copied: it is read only. `Pulumi.yaml` and the stack files are copied afresh before
 every command, because the engine writes to them (its passphrase salt, `pulumi config set`).
-Run as `python -m slipway.plugins.scratch PROJECT CHECKOUT`; kept light, as it runs before every `pulumi`.
+Run as `python -m slipway.plugins.scratch PROJECT CHECKOUT STATE`; kept light, as it runs before every `pulumi`.
 """
 
 import json
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from slipway.plugins.locks import remove_stale
 
 _SECRETS = ("secretsprovider", "encryptedkey", "encryptionsalt")
 """What ties a stack file to the secrets provider of its real environment."""
@@ -54,7 +56,11 @@ def _copy_stack_file(source: Path, copy: Path) -> list[str]:
     before = _read(copy) if copy.exists() else {}
     record = copy.with_suffix(".synced.json")
     warnings: list[str] = []
-    if copy.exists() and record.exists() and json.loads(record.read_text()) != before.get("config"):
+    if (
+        copy.exists()
+        and record.exists()
+        and json.loads(record.read_text()) != json.loads(json.dumps(before.get("config"), default=str))
+    ):
         warnings.append(
             f"changes made to {copy.name} by `pulumi config` are dropped: offline, the stack file is edited by hand, "
             f"in {source}"
@@ -63,18 +69,22 @@ def _copy_stack_file(source: Path, copy: Path) -> list[str]:
     if "encryptionsalt" in before:
         fresh["encryptionsalt"] = before["encryptionsalt"]
     if fresh != before:
-        copy.write_text(yaml.safe_dump(fresh, sort_keys=False))
-    record.write_text(json.dumps(fresh.get("config")))
+        # JSON is YAML that every reader reads alike: PyYAML would write "012345678901" without its quotes.
+        copy.write_text(json.dumps(fresh, indent=1, default=str))
+    record.write_text(json.dumps(fresh.get("config"), default=str))
     return warnings
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text()) or {}
+        content = yaml.safe_load(file.read_bytes()) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
-        msg = f"stacks/{file.name}{line}: this is not YAML: {getattr(error, 'problem', error)}"
+        msg = f"stacks/{file.name}{line}: this is not YAML: {getattr(error, 'problem', None) or error}"
+        raise StackFileError(msg) from error
+    except (ValueError, RecursionError) as error:
+        msg = f"stacks/{file.name}: this cannot be read: {error}; `slipway check` says where"
         raise StackFileError(msg) from error
     if not isinstance(content, dict):
         msg = f"stacks/{file.name}: a stack file is a map with the key `config`"
@@ -89,6 +99,10 @@ def main() -> int:
     except StackFileError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    warnings += [
+        f"the engine that held this stack (pid {pid}) is gone; its lock was removed"
+        for pid in remove_stale(Path(sys.argv[3]))
+    ]
     for warning in warnings:
         sys.stderr.write(f"warning: {warning}\n")
     return 0

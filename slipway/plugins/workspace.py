@@ -4,6 +4,7 @@ import os
 import secrets
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +14,13 @@ import yaml
 from slipway import paths
 from slipway.embedded.instance import Instance
 from slipway.files import write
-from slipway.plugins import scratch
+from slipway.plugins import locks, scratch
+from slipway.plugins.credentials import DUMMY_KEY, REAL_VARIABLES
 from slipway.plugins.language import EXECUTOR
 from slipway.running import run
+
+_ENGINE_SECONDS = 90.0
+"""How long another engine is waited for; after that, Pulumi says who holds the stack."""
 
 
 class Workspace:
@@ -56,6 +61,7 @@ class Workspace:
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             "SLIPWAY_INSTANCE": self.instance.name,
             "KUBECONFIG": str(self.instance.kubeconfig),
+            **self._aws(),
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
@@ -65,6 +71,18 @@ class Workspace:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             EXECUTOR: str(self.executor),
+        }
+
+    def _aws(self) -> dict[str, str]:
+        """The endpoint, and credentials that open nothing else; no file and no metadata service is asked for others."""
+        nothing = str(self.folder / "aws-has-no-settings-here")
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.instance.ports().get('aws', 0)}",
+            "AWS_ACCESS_KEY_ID": DUMMY_KEY,
+            "AWS_SECRET_ACCESS_KEY": DUMMY_KEY,
+            "AWS_CONFIG_FILE": nothing,
+            "AWS_SHARED_CREDENTIALS_FILE": nothing,
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
     def prepare(self, stack: str) -> None:
@@ -92,20 +110,34 @@ class Workspace:
             CommandError: It did not end with status 0.
         """
         program = str(self.folder / "bin" / "pulumi")
-        return run([program, *arguments], env={**os.environ, **self.environment()}, on_line=on_line)
+        inherited = {name: value for name, value in os.environ.items() if name not in REAL_VARIABLES}
+        return run([program, *arguments], env={**inherited, **self.environment()}, on_line=on_line)
+
+    def wait_for_engines(self, tell: Callable[[str], None]) -> None:
+        """Wait a while for engines that are at work on this instance: one whose command was killed is on its way out.
+
+        Args:
+            tell: Called with what is waited for.
+        """
+        deadline = time.monotonic() + _ENGINE_SECONDS
+        while (pids := locks.holders(self.folder / "state")) and time.monotonic() < deadline:
+            tell(f"waiting for another `pulumi` (pid {', '.join(map(str, pids))}) to end")
+            time.sleep(0.2)
 
     def _write_programs(self) -> None:
         """Plugins as the engine installs them, and a `pulumi` that reads the stack files afresh before it starts."""
         python = shlex.quote(sys.executable)
-        sync = shlex.join(
-            [sys.executable, "-I", "-m", "slipway.plugins.scratch", str(self.project), str(self.checkout)]
-        )
+        folders = (str(self.project), str(self.checkout), str(self.folder / "state"))
+        sync = shlex.join([sys.executable, "-I", "-m", "slipway.plugins.scratch", *folders])
         plugins = self.folder / "home" / "plugins"
+        banner = f"echo 'offline: the instance {self.instance.name} on this machine; no cloud is touched' >&2"
         language = plugins / f"language-python-v{version('pulumi')}" / "pulumi-language-python"
+        aws = plugins / f"resource-aws-v{version('pulumi-aws')}" / "pulumi-resource-aws"
         kubernetes = plugins / f"resource-kubernetes-v{version('pulumi-kubernetes')}" / "pulumi-resource-kubernetes"
         programs = {
-            self.folder / "bin" / "pulumi": f'{sync} || exit\nexec {shlex.quote(str(self.pulumi))} "$@"',
+            self.folder / "bin" / "pulumi": f'{sync} || exit\n{banner}\nexec {shlex.quote(str(self.pulumi))} "$@"',
             language: f'exec {python} -I -m slipway.plugins.language "$@"',
+            aws: f'exec {python} -I -m slipway.plugins.aws "$@"',
             kubernetes: f'exec {python} -I -m slipway.plugins.kubernetes "$@"',
         }
         for file, body in programs.items():

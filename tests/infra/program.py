@@ -1,6 +1,6 @@
 """Runs the real `infra/__main__.py` under Pulumi's mocks, in a process of its own, and tells what it registered.
 
-Run as `python -m tests.infra.program`, with `{"stack", "config", "built"}` as JSON on standard input.
+Run as `python -m tests.infra.program`, with `{"stack", "config", "built", "secrets"}` as JSON on standard input.
 """
 
 import json
@@ -8,10 +8,12 @@ import os
 import runpy
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from slipway.paths import REPOSITORY
+from tests.infra.computed import computed
 
 PROGRAM = REPOSITORY / "infra" / "__main__.py"
 
@@ -21,7 +23,8 @@ class Outcome:
     """What a run of the program came to.
 
     Attributes:
-        resources: Every registered resource, by `type::name`: inputs, parent, provider.
+        resources: Every registered resource, by the types above it and its own and its name: type, parent, provider,
+            what it waits for, inputs.
         error: What it raised; empty when it ended well.
     """
 
@@ -29,9 +32,11 @@ class Outcome:
     error: str
 
 
-def run(config: dict[str, str], *, stack: str, built: dict[str, str] | None = None) -> Outcome:
+def run(
+    config: dict[str, str], *, stack: str, built: dict[str, str] | None = None, secrets: list[str] | None = None
+) -> Outcome:
     """Run the program for a configuration as the engine gives it."""
-    request = json.dumps({"stack": stack, "config": config, "built": built or {}})
+    request = json.dumps({"stack": stack, "config": config, "built": built or {}, "secrets": secrets or []})
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.infra.program"],
         input=request,
@@ -46,24 +51,46 @@ def run(config: dict[str, str], *, stack: str, built: dict[str, str] | None = No
 
 
 def _main() -> None:
+    # The SDK warns of modules of its own when they are loaded, used or not.
+    warnings.filterwarnings("ignore", r".* has been deprecated in favor of", DeprecationWarning)
+
     import pulumi  # noqa: PLC0415  # only in the process of its own
-    from pulumi.runtime.settings import get_monitor  # noqa: PLC0415
+    from pulumi.runtime.mocks import MockMonitor  # noqa: PLC0415
+    from pulumi.runtime.rpc import deserialize_properties  # noqa: PLC0415
 
     from infra.models import builds  # noqa: PLC0415
 
     request = json.loads(sys.stdin.read())
     os.environ["PULUMI_CONFIG"] = json.dumps(request["config"])
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(request["secrets"])
     builds.read = lambda *_: dict(request["built"])
 
     class Mocks(pulumi.runtime.Mocks):
         def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-            return f"{args.name}-id", dict(args.inputs)
+            return f"{args.name}-id", computed(args.typ, args.name, args.inputs)
 
         def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
             msg = f"the program calls {args.token}"
             raise AssertionError(msg)
 
-    pulumi.runtime.set_mocks(Mocks(), project="slipway", stack=request["stack"], preview=False)
+    class Monitor(MockMonitor):
+        """Keeps what a registration says beyond its inputs."""
+
+        def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # gRPC's name
+            response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+            if request.type != "pulumi:pulumi:Stack":
+                registered[_short(response.urn)] = {
+                    "type": request.type,
+                    "parent": _short(request.parent),
+                    "provider": _short(request.provider),
+                    "waits for": sorted(map(_short, request.dependencies)),
+                    "inputs": _readable(deserialize_properties(request.object)),
+                }
+            return response
+
+    registered: dict[str, dict[str, Any]] = {}
+    mocks = Mocks()
+    pulumi.runtime.set_mocks(mocks, project="slipway", stack=request["stack"], preview=False, monitor=Monitor(mocks))
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> None:
@@ -74,24 +101,41 @@ def _main() -> None:
         program()
     except Exception as raised:  # noqa: BLE001  # whatever it is, it is the outcome
         error = f"{type(raised).__name__}: {raised}"
-    monitor: Any = get_monitor()
-    resources = {
-        "::".join(urn.split("::")[2:]): _plain(registration)
-        for urn, registration in monitor.get_registered_resources().items()
-    }
-    print(json.dumps({"resources": resources, "error": error}))  # noqa: T201
+    for resource in registered.values():
+        resource["waits for"] = _together(resource["waits for"], registered)
+    print(json.dumps({"resources": registered, "error": error}))  # noqa: T201
 
 
-def _plain(registration: Any) -> dict[str, Any]:
-    return {"inputs": _integers(registration.state)}
+def _short(urn: str) -> str:
+    """A URN without stack and project; of a provider's reference (`urn::id`), its URN."""
+    return "::".join(urn.split("::")[2:4])
 
 
-def _integers(value: Any) -> Any:
-    """Mocks carry numbers as doubles; manifests do not."""
+def _together(names: list[str], registered: dict[str, dict[str, Any]]) -> list[str]:
+    """Names of resources, with a component's in place of everything in it: so it was said, and so it reads."""
+    left, found = set(names), []
+    for component in registered:  # those above are registered before those below
+        inside = {name for name in registered if _is_below(name, component, registered)}
+        made = {name for name in inside if not registered[name]["type"].startswith("slipway:")}
+        if len(made) > 1 and made <= left:
+            left -= inside
+            found.append(f"{component} (all of it)")
+    return sorted([*found, *left])
+
+
+def _is_below(name: str, above: str, registered: dict[str, dict[str, Any]]) -> bool:
+    parent = registered[name]["parent"] if name in registered else ""
+    return bool(parent) and (parent == above or _is_below(parent, above, registered))
+
+
+def _readable(value: Any) -> Any:
+    """Numbers as manifests have them, where mocks carry doubles; documents as structures, where AWS takes text."""
     if isinstance(value, dict):
-        return {key: _integers(each) for key, each in value.items()}
+        return {key: _readable(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_integers(each) for each in value]
+        return [_readable(each) for each in value]
+    if isinstance(value, str) and value.startswith("{"):
+        return {"JSON": json.loads(value)}
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

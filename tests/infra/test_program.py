@@ -4,27 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
-from slipway.paths import REPOSITORY
 from tests.infra import program
-from tests.infra.settings.test_refusals import WRONG, as_engine, changed
+from tests.infra.graphs import STACKS, config_of, graph
+from tests.infra.settings.stackfiles import VALID, as_engine, changed
+from tests.infra.settings.test_refusals import SECRET, WRONG
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-BUILT = {"digits": f"localhost/slipway/digits@sha256:{'0' * 64}"}
-STACKS = sorted(file.name.split(".")[1] for file in (REPOSITORY / "stacks").glob("Pulumi.*.yaml"))
-
-
-def config_of(stack: str) -> dict[str, str]:
-    content = yaml.safe_load((REPOSITORY / "stacks" / f"Pulumi.{stack}.yaml").read_text())
-    return as_engine(content["config"])
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_registers_what_its_golden_file_says(stack: str, pytestconfig: pytest.Config) -> None:
-    outcome = program.run(config_of(stack), stack=stack, built=BUILT)
-    assert outcome.error == ""
-    rendered = json.dumps(outcome.resources, indent=1, sort_keys=True) + "\n"
+    rendered = json.dumps(graph(stack), indent=1, sort_keys=True) + "\n"
     file = GOLDEN / f"{stack}.json"
     if pytestconfig.getoption("--golden"):
         file.write_text(rendered)
@@ -39,6 +30,28 @@ def test_nothing_is_registered_for_a_wrong_stack_file() -> None:
     assert outcome.error.startswith("RunError: stacks/Pulumi.broken.yaml: 1 fault")
     assert key in outcome.error
     assert reason in outcome.error
+
+
+def test_nothing_is_registered_when_the_engine_had_to_decrypt_a_setting() -> None:
+    outcome = program.run(as_engine(VALID), stack="broken", secrets=["slipway:cluster"])
+    assert outcome.resources == {}
+    assert outcome.error == (
+        "RunError: stacks/Pulumi.broken.yaml: 1 fault, nothing was changed\n"
+        f"  stacks/Pulumi.broken.yaml: slipway:cluster: {SECRET}"
+    )
+
+
+def test_every_resource_of_the_cluster_is_made_with_its_provider_below_a_component() -> None:
+    resources = graph("local")
+    kubernetes = {name: of_it for name, of_it in resources.items() if of_it["type"].startswith("kubernetes:")}
+    assert len(kubernetes) == 4
+    assert {of_it["provider"] for of_it in kubernetes.values()} == {
+        "slipway:foundation:ClusterAccess$pulumi:providers:kubernetes::cluster"
+    }
+    assert {of_it["parent"] for of_it in kubernetes.values()} == {
+        "pulumi:pulumi:Stack$slipway:models:ModelNamespace::models",
+        "pulumi:pulumi:Stack$slipway:models:ModelService::digits",
+    }
 
 
 def test_nothing_is_registered_when_an_image_was_never_built() -> None:

@@ -28,7 +28,7 @@ def test_help_shows_examples(command: str) -> None:
 def test_an_unknown_stack_is_an_error_that_lists_those_there_are() -> None:
     done = slipway("up", "nowhere")
     assert done.returncode == 1
-    assert "there is no stack 'nowhere'; stacks/ has local" in done.stderr
+    assert "there is no stack 'nowhere'; stacks/ has dev, local, prod, shared, staging" in done.stderr
     assert "Traceback" not in done.stderr
 
 

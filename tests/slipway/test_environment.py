@@ -14,6 +14,7 @@ from lightkube.resources.core_v1 import Pod
 from slipway.building.archive import Archive
 from slipway.embedded.instance import Instance
 from slipway.paths import REPOSITORY
+from tests.drills.patient import Patient, kill
 from tests.live import Live, copy_of_checkout, tracked_files_changed
 from tests.snapshot import Snapshot, settled_difference
 
@@ -134,10 +135,13 @@ def test_up_again_leaves_every_process_alone(live: Live) -> None:
     live.up()
     after = {status.name: status.pid for status in live.instance.supervisor.processes()}
     assert after == before
-    assert len(after) == 10
+    assert len(after) == 11
 
 
+@pytest.mark.last
 def test_nothing_listens_beyond_the_loopback(live: Live) -> None:
+    if live.is_shared:
+        pytest.skip("what listens for a shared instance did so before")
     listeners = Snapshot.take().listeners - live.before.listeners
     assert listeners
     assert {listener.rpartition(":")[0] for listener in listeners} == {"127.0.0.1"}
@@ -150,7 +154,21 @@ def test_a_stack_that_does_not_run_has_no_environment(live: Live) -> None:
     done = other.shell("true")
     assert done.returncode != 0
     assert "does not run" in done.stderr
-    assert "run `slipway up local`" in done.stderr
+    assert "run `slipway up local --as test-absent`" in done.stderr
+
+
+@pytest.mark.last
+def test_up_heals_an_instance_that_lost_its_supervisor_and_its_machine(live: Live) -> None:
+    if live.is_shared:
+        pytest.skip("it would end what others use")
+    # `make e2e` does this to every process, and at every moment.
+    patient = Patient(live.name)
+    patient.remember()
+    for name in ("supervisor", "machine"):
+        kill(patient.pids()[name])
+    live.close()
+    live.up()
+    patient.assert_well()
 
 
 @pytest.mark.last

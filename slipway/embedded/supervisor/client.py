@@ -1,6 +1,7 @@
 """Asking the supervisor of an instance; starting it when it does not run."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from slipway.embedded.supervisor import launch
 from slipway.embedded.supervisor.spec import ProcessSpec, Status
 from slipway.errors import InstanceError
 
@@ -47,6 +49,7 @@ class SupervisorClient:
             subprocess.run(
                 ["setsid", "--fork", *daemon, self.instance, str(self.runtime), str(self.logs)],
                 cwd="/",
+                env={**os.environ, **launch.mark(self.runtime, "supervisor")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -29,6 +29,7 @@ _STEADY_SECONDS = 60.0
 """A process that ran this long is restarted at once when it ends; one that ended sooner waits longer each time."""
 _LONGEST_WAIT = 30.0
 _KILL_SECONDS = 10.0
+_READY_SECONDS = 30.0
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Supervisor:
     """Owner of the processes of one instance.
 
     Args:
-        instance: The instance's name.
+        instance: The instance's name, for its log.
         runtime: Folder of the socket and of the record of processes.
         logs: Folder of the processes' output.
     """
@@ -89,7 +90,11 @@ class Supervisor:
                 return {"status": asdict(current.status()), "started": False}
             await self._end(current)
         process = Running(spec=spec)
-        self._launch(process)
+        try:
+            await self._launch(process)
+        except SlipwayError:
+            await self._end(process)
+            raise
         return {"status": asdict(process.status()), "started": True}
 
     async def stop(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -116,20 +121,24 @@ class Supervisor:
         """The pid of the instance's first process; 0 when there is none."""
         return next((p.pid for p in self.processes.values() if p.spec.place is Place.MACHINE), 0)
 
-    def _launch(self, process: Running) -> None:
+    async def _launch(self, process: Running) -> None:
         spec = process.spec
         if spec.place is not Place.MACHINE and not self.machine_pid():
             msg = f"{spec.name} cannot be started: the instance's namespaces are gone"
             raise SlipwayError(msg, remedy="run `slipway up` again")
-        child = launch.start(spec, instance=self.instance, machine_pid=self.machine_pid(), logs=self.logs)
-        started = launch.identity(child.pid)
-        process.child, process.pid, process.started = child, child.pid, started or 0
+        self.processes[spec.name] = process
+        self._record()  # a supervisor that is killed now leaves word of what it was about to start
+        launched = launch.start(spec, runtime=self.runtime, machine_pid=self.machine_pid(), logs=self.logs)
+        process.child, process.pid, process.started = launched.process, launched.process.pid, launched.started
         process.since, process.restart, process.exit_status = time.monotonic(), None, None
         process.ended = asyncio.Event()
-        self.processes[spec.name] = process
         self._record()
-        LOG.info("started %s, pid %d", spec.name, child.pid)
+        LOG.info("started %s, pid %d", spec.name, process.pid)
         self._watch(process)
+        if launched.ready >= 0 and not await _told_ready(launched.ready):
+            await self._end(process)
+            msg = f"{spec.name} did not become ready"
+            raise SlipwayError(msg, remedy=f"look at {self.logs / spec.name}.log")
 
     def _watch(self, process: Running) -> None:
         try:
@@ -155,18 +164,25 @@ class Supervisor:
         self._record()
         if process.wanted and process.spec.place is not Place.MACHINE and self.machine_pid():
             lasted = time.monotonic() - process.since
-            wait = 0.2 if lasted > _STEADY_SECONDS else min(_LONGEST_WAIT, 0.5 * 2.0 ** min(process.restarts, 10))
-            process.restarts += 1
-            process.restart = asyncio.get_running_loop().call_later(wait, self._again, process)
+            self._restart_after(process, _pause(0 if lasted > _STEADY_SECONDS else process.restarts))
 
-    def _again(self, process: Running) -> None:
+    def _restart_after(self, process: Running, seconds: float) -> None:
+        process.restart = asyncio.get_running_loop().call_later(
+            seconds, lambda: asyncio.ensure_future(self._again(process))
+        )
+
+    async def _again(self, process: Running) -> None:
         process.restart = None
-        if not process.wanted or process.pid:
-            return
-        try:
-            self._launch(process)
-        except SlipwayError as error:
-            LOG.warning("%s", error)
+        async with self._turn:
+            if not process.wanted or process.pid or not self.machine_pid():
+                return
+            process.restarts += 1
+            try:
+                await self._launch(process)
+            except SlipwayError as error:
+                LOG.warning("%s", error)
+                if process.restart is None:
+                    self._restart_after(process, _pause(process.restarts))
 
     async def _end(self, process: Running) -> None:
         process.wanted = False
@@ -208,13 +224,24 @@ class Supervisor:
             return
         for entry in record["processes"]:
             process = Running(spec=ProcessSpec.from_json(entry["spec"]), restarts=entry["restarts"])
-            if not entry["pid"] or launch.identity(entry["pid"]) != entry["started"]:
+            pid, started = entry["pid"], entry["started"]
+            if not pid:
+                pid, started = self._find(process.spec)
+            if not pid or launch.identity(pid) != started:
                 continue
-            process.pid, process.started, process.since = entry["pid"], entry["started"], time.monotonic()
+            process.pid, process.started, process.since = pid, started, time.monotonic()
             self.processes[process.spec.name] = process
             LOG.info("took over %s, pid %d", process.spec.name, process.pid)
             self._watch(process)
         self._record()
+
+    def _find(self, spec: ProcessSpec) -> tuple[int, int]:
+        """The process of a spec that was being started when the last supervisor was killed; zeros if there is none."""
+        for pid, name in launch.marked(self.runtime).items():
+            # What it started itself carries the mark, too, but is another program. The machine becomes `sleep`.
+            if name == spec.name and launch.command_of(pid) in (spec.argv, ["sleep", "infinity"]):
+                return pid, launch.identity(pid) or 0
+        return 0, 0
 
     # -- the socket ----------------------------------------------------------------------------------------------
 
@@ -257,6 +284,26 @@ class Supervisor:
         server.close()
         socket.unlink(missing_ok=True)
         (self.runtime / "processes.json").unlink(missing_ok=True)
+
+
+async def _told_ready(pipe: int) -> bool:
+    """Wait until a process tells that it is ready."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(pipe, readable.set)
+    try:
+        await asyncio.wait_for(readable.wait(), _READY_SECONDS)
+        return os.read(pipe, 16) == b"ready"
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(pipe)
+        os.close(pipe)
+
+
+def _pause(restarts: int) -> float:
+    """Seconds to wait before a process is started again: longer each time it did not last."""
+    return min(_LONGEST_WAIT, 0.2 * 2.0 ** min(restarts, 10))
 
 
 def boot_id() -> str:

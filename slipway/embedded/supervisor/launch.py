@@ -1,11 +1,14 @@
 """Starting a process in the instance's namespaces, and recognising it later."""
 
 import os
-import select
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from slipway.embedded.kernel import Namespace, setns, unshare
 from slipway.embedded.machine import READY_FD
@@ -14,96 +17,105 @@ from slipway.errors import InstanceError
 
 _LOG_BYTES = 20 * 2**20
 """A log larger than this is set aside when its process starts; one older log is kept."""
-_READY_SECONDS = 30.0
+_OWNER = "SLIPWAY_RUNTIME"
+"""Environment variable that marks a process as one of an instance: the instance's runtime folder."""
 
 
-def start(spec: ProcessSpec, *, instance: str, machine_pid: int, logs: Path) -> subprocess.Popen[bytes]:
-    """Start a process and return once it runs (or, where it tells, once it is ready).
+@dataclass
+class Launched:
+    """A process that was started.
+
+    Attributes:
+        process: It.
+        started: Its identity beside the pid.
+        ready: A pipe on which it tells that it is ready; -1 where it tells nothing.
+    """
+
+    process: subprocess.Popen[bytes]
+    started: int
+    ready: int
+
+
+def start(spec: ProcessSpec, *, runtime: Path, machine_pid: int, logs: Path) -> Launched:
+    """Start a process.
 
     Args:
         spec: What to run.
-        instance: Name that marks the process as ours, in its environment.
+        runtime: The instance's runtime folder; it marks the process as ours, in its environment.
         machine_pid: The instance's first process; 0 for the machine itself.
         logs: Folder for its output.
 
     Raises:
-        InstanceError: It could not be started, or did not become ready in time.
+        InstanceError: It could not be started.
     """
-    log = _open_log(logs / f"{spec.name}.log")
+    log = logs / f"{spec.name}.log"
     readable, writable = os.pipe()
     env = {
         "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
         "HOME": os.environ.get("HOME", "/root"),
         "LANG": "C.UTF-8",
-        "SLIPWAY_INSTANCE": instance,
-        "SLIPWAY_PROCESS": spec.name,
+        **mark(runtime, spec.name),
         **spec.env,
+        **({READY_FD: str(writable)} if spec.tells_ready else {}),
     }
-    if spec.tells_ready:
-        env[READY_FD] = str(writable)
-    target = os.pidfd_open(machine_pid) if machine_pid else -1
     try:
-        enter = _prepare(spec.place, target)
-        process = subprocess.Popen(
-            spec.argv,
-            env=env,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(writable,) if spec.tells_ready else (),
-            preexec_fn=enter,  # noqa: PLW1509  # the daemon has one thread
-        )
+        with _entering(spec.place, machine_pid) as enter, _open_log(log) as output:
+            process = subprocess.Popen(
+                spec.argv,
+                env=env,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(writable,) if spec.tells_ready else (),
+                preexec_fn=enter,  # noqa: PLW1509  # the daemon has one thread
+            )
     except (OSError, subprocess.SubprocessError) as error:
         os.close(readable)
-        os.close(writable)
         msg = f"{spec.name} could not be started: {error}"
-        raise InstanceError(msg, remedy=f"look at {logs / (spec.name + '.log')}") from error
+        raise InstanceError(msg, remedy=f"look at {log}") from error
     finally:
+        os.close(writable)
+    if not spec.tells_ready:
+        os.close(readable)
+        readable = -1
+    return Launched(process, identity(process.pid) or 0, readable)
+
+
+@contextmanager
+def _entering(place: Place, machine_pid: int) -> Iterator[Callable[[], None] | None]:
+    """Choose the PID namespace of the next child, and what the child does before it becomes the program.
+
+    The choice is taken back afterwards: a process whose children belong elsewhere can make no new PID namespace, and
+    can have no children at all once that namespace has ended.
+    """
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    target = -1
+    try:
+        if place is Place.MACHINE:
+            unshare(Namespace.PID)
+            yield None
+        else:
+            target = os.pidfd_open(machine_pid)
+            setns(target, Namespace.PID)
+            yield None if place is Place.DOOR else lambda: setns(target, Namespace.MOUNT | Namespace.NETWORK)
+    finally:
+        setns(own, Namespace.PID)
+        os.close(own)
         if target >= 0:
             os.close(target)
-        os.close(log)
-    os.close(writable)
-    try:
-        if spec.tells_ready and not _told_ready(readable):
-            process.kill()
-            msg = f"{spec.name} did not become ready"
-            raise InstanceError(msg, remedy=f"look at {logs / (spec.name + '.log')}")
-    finally:
-        os.close(readable)
-    return process
 
 
-def _prepare(place: Place, target: int) -> Callable[[], None] | None:
-    """Choose the PID namespace of the next child, and return what the child does before it becomes the program."""
-    if place is Place.MACHINE:
-        unshare(Namespace.PID)
-        return None
-    setns(target, Namespace.PID)
-    if place is Place.DOOR:
-        return None
-    return lambda: setns(target, Namespace.MOUNT | Namespace.NETWORK)
-
-
-def leave_pid_namespace() -> None:
-    """Let the next children be born in this process's own PID namespace again."""
-    handle = os.open("/proc/self/ns/pid", os.O_RDONLY)
-    try:
-        setns(handle, Namespace.PID)
-    finally:
-        os.close(handle)
-
-
-def _told_ready(readable: int) -> bool:
-    ready, _, _ = select.select([readable], [], [], _READY_SECONDS)
-    return bool(ready) and os.read(readable, 16) == b"ready"
-
-
-def _open_log(path: Path) -> int:
+@contextmanager
+def _open_log(path: Path) -> Iterator[int]:
     if path.exists() and path.stat().st_size > _LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def identity(pid: int) -> int | None:
@@ -117,6 +129,35 @@ def identity(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def mark(runtime: Path, name: str) -> dict[str, str]:
+    """The environment variables by which a process of an instance is known."""
+    return {_OWNER: str(runtime), "SLIPWAY_PROCESS": name}
+
+
+def marked(runtime: Path) -> dict[int, str]:
+    """Every process that carries an instance's mark, with the name it was started under.
+
+    Children inherit the mark: what containerd starts to keep a pod has it, too.
+    """
+    found: dict[int, str] = {}
+    for process in psutil.process_iter():
+        try:
+            environ = process.environ()
+        except (psutil.Error, OSError):
+            continue
+        if environ.get(_OWNER) == str(runtime):
+            found[process.pid] = environ.get("SLIPWAY_PROCESS", "")
+    return found
+
+
+def command_of(pid: int) -> list[str]:
+    """The program and arguments of a process; empty when it is gone."""
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return []
 
 
 def signal_if_same(pid: int, started: int, number: signal.Signals) -> bool:

@@ -13,6 +13,7 @@ def main() -> None:
     engine = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     provider = Kubernetes(engine)
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server))
+    provider.close()
 
 
 if __name__ == "__main__":

@@ -1,27 +1,24 @@
 """The cluster a provider speaks to: objects as plain maps, server-side apply, typed failures."""
 
-import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import yaml
-from lightkube import ApiError, Client, KubeConfig
+import httpx2  # what lightkube's client raises when there is no answer
+from lightkube import ApiError, Client
+from lightkube.config import client_adapter
+from lightkube.config.kubeconfig import SingleConfig
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
-from lightkube.types import CascadeType
+from lightkube.types import CascadeType, PatchType
 
-from slipway.plugins.kubernetes.kinds import Kind
+from slipway.plugins.kubernetes.kind import Kind
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
-_NOT_FOUND, _CONFLICT, _INVALID, _FORBIDDEN = 404, 409, 422, 403
-MANAGER_PREFIX = "pulumi-kubernetes-"
-"""How the official plugin names itself as a manager of fields; eight digits follow, of each resource its own."""
-_MANAGER = re.compile(r'conflict with "([^"]+)"')
-_IMMUTABLE = ("immutable", "may not change", "cannot be changed", "updates to ")
+_IN_CONFLICT = re.compile(r'conflict with "([^"]+)"(?: with subresource "([^"]+)")?')
+_CASCADES = {"orphan": CascadeType.ORPHAN, "background": CascadeType.BACKGROUND}
 
 
 class ClusterError(Exception):
@@ -33,98 +30,92 @@ class NotFoundError(ClusterError):
 
 
 class ForbiddenError(ClusterError):
-    """This user may not."""
+    """This user may not, or nobody may."""
+
+
+class UnreachableError(ClusterError):
+    """The API server did not answer."""
+
+
+class OutdatedError(ClusterError):
+    """The object changed between being read and being written."""
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """A manager that has a field which was to be set.
+
+    Attributes:
+        manager: Its name.
+        subresource: The part of the object's API it wrote through (`scale`, `status`); empty for the object itself.
+    """
+
+    manager: str
+    subresource: str
 
 
 class ConflictError(ClusterError):
     """Another manager owns a field that was to be set.
 
     Attributes:
-        managers: Who owns such fields.
+        opponents: Who owns such fields.
     """
 
-    def __init__(self, message: str, managers: tuple[str, ...]) -> None:
+    def __init__(self, message: str, opponents: tuple[Opponent, ...]) -> None:
         """Keep the managers beside the server's message."""
         super().__init__(message)
-        self.managers = managers
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the fields are all owned by other resources of Pulumi's: an object that is being replaced."""
-        return all(manager.startswith(MANAGER_PREFIX) for manager in self.managers)
-
-
-class ImmutableError(ClusterError):
-    """The change needs a new object.
-
-    Attributes:
-        fields: The properties that cannot change, with dots.
-    """
-
-    def __init__(self, message: str, fields: tuple[str, ...]) -> None:
-        """Keep the fields beside the server's message."""
-        super().__init__(message)
-        self.fields = fields
-
-
-class RefusedEndpointError(ClusterError):
-    """The endpoint is not of an embedded environment."""
-
-
-def load_config(kubeconfig: str, context: str | None) -> Any:
-    """Read a kubeconfig given as content or path, and refuse every endpoint but the loopback.
-
-    Raises:
-        RefusedEndpointError: It names a server elsewhere.
-        ClusterError: It does not have the context.
-    """
-    if kubeconfig.lstrip().startswith(("{", "apiVersion", "kind", "clusters", "contexts", "users")):
-        config = KubeConfig.from_dict(yaml.safe_load(kubeconfig))
-        where = "the kubeconfig given"
-    else:
-        path = Path(kubeconfig).expanduser()
-        if not path.is_file():
-            msg = f"there is no kubeconfig at {path}"
-            raise ClusterError(msg)
-        config = KubeConfig.from_file(str(path))
-        where = str(path)
-    name = context or config.current_context
-    if name not in config.contexts:
-        msg = f"{where} has no context {name!r} (it has {', '.join(sorted(config.contexts)) or 'none'})"
-        raise ClusterError(msg)
-    single = config.get(context_name=name)
-    if single is None:
-        msg = f"{where} has no cluster for the context {name!r}"
-        raise ClusterError(msg)
-    server = single.cluster.server
-    host = urlsplit(server).hostname or ""
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        msg = (
-            f"the offline kubernetes plugin works on embedded environments only, and {server} is not on this machine's "
-            "loopback; use the official plugin for real clusters"
-        )
-        raise RefusedEndpointError(msg)
-    return single
+        self.opponents = opponents
 
 
 class KubernetesCluster:
     """Objects of a cluster as plain maps.
 
     Args:
-        config: From `load_config`.
+        config: From `slipway.plugins.kubernetes.access`.
     """
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: SingleConfig) -> None:
         """Connect lazily; nothing is asked yet."""
+        self.config = config
         self._client: Any = Client(config=config, trust_env=False)
+        self._documents = client_adapter.Client(config, client_adapter.ConnectionParams(trust_env=False))
+        self._failures = _Failures(config.cluster.server)
+        self._discovered: dict[str, Kind] = {}
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._documents.close()
+
+    def served(self, kind: Kind) -> Kind:
+        """A kind as the server has it; one of the table is known to be there.
+
+        Raises:
+            NotFoundError: The server does not serve it.
+        """
+        if kind.is_served:
+            return kind
+        if kind.token not in self._discovered:
+            found = self.discover(kind)
+            if found is None:
+                raise NotFoundError(f'no matches for kind "{kind.kind}" in version "{kind.api_version}"')
+            self._discovered[kind.token] = found
+        return self._discovered[kind.token]
+
+    def discover(self, kind: Kind) -> Kind | None:
+        """Ask the server what it knows of a kind.
+
+        https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
+        """
+        with self._failures:
+            answer = self._documents.get(f"/apis/{kind.group}/{kind.version}")
+            if answer.status_code == httpx2.codes.NOT_FOUND:
+                return None
+            answer.raise_for_status()
+            for each in answer.json().get("resources", []):
+                if each["kind"] == kind.kind and "/" not in each["name"]:
+                    return replace(kind, plural=each["name"], namespaced=each["namespaced"])
+        return None
 
     def get(self, kind: Kind, name: str, namespace: str | None) -> Object:
         """Read an object.
@@ -132,41 +123,79 @@ class KubernetesCluster:
         Raises:
             NotFoundError: There is none.
         """
-        with _failures():
+        with self._failures:
             return _plain(self._client.get(_resource(kind), name, **_at(kind, namespace)))
 
-    def apply(self, kind: Kind, inputs: Object, *, manager: str, force: bool = False, dry_run: bool = False) -> Object:
+    def find(self, kind: Kind, name: str, namespace: str | None) -> Object | None:
+        """Read an object, if there is one."""
+        try:
+            return self.get(kind, name, namespace)
+        except NotFoundError:
+            return None
+
+    def apply(self, kind: Kind, wanted: Object, *, manager: str, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply; the object as the server has it (or, in a dry run, would have it).
 
         Raises:
             NotFoundError: Its namespace does not exist.
             ConflictError: Another manager owns a field.
-            ImmutableError: A field cannot change.
             ClusterError: Anything else the server refuses.
         """
-        with _failures():
-            item = _resource(kind)(inputs)
+        with self._failures:
+            item = _resource(kind)(wanted)
             return _plain(self._client.apply(item, field_manager=manager, force=force, dry_run=dry_run))
 
-    def delete(self, kind: Kind, name: str, namespace: str | None) -> None:
-        """Ask for an object to be deleted after everything it owns.
+    def put(self, kind: Kind, wanted: Object, *, manager: str, dry_run: bool = False) -> Object:
+        """Write an object as a whole, as it was read last (`metadata.resourceVersion`).
+
+        Raises:
+            NotFoundError: It does not exist.
+            OutdatedError: It is not as it was read any more.
+            ClusterError: Anything else the server refuses.
+        """
+        with self._failures:
+            item = _resource(kind)(wanted)
+            return _plain(self._client.replace(item, field_manager=manager, dry_run=dry_run))
+
+    def set_managers(self, kind: Kind, live: Object, managers: Iterable[Mapping[str, Any]]) -> Object:
+        """Write who manages the fields of an object, as it was read.
+
+        Raises:
+            OutdatedError: It is not as it was read any more.
+        """
+        metadata = live["metadata"]
+        patch = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": list(managers)},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+        ]
+        where = _at(kind, metadata.get("namespace"))
+        with self._failures:
+            return _plain(
+                self._client.patch(_resource(kind), metadata["name"], patch, patch_type=PatchType.JSON, **where)
+            )
+
+    def delete(self, kind: Kind, name: str, namespace: str | None, *, propagation: str = "") -> None:
+        """Ask for an object to be deleted.
+
+        Args:
+            kind: Its kind.
+            name: Its name.
+            namespace: Where it is.
+            propagation: What becomes of what it owns: `orphan`, `background`; else it goes before the object does.
 
         Raises:
             NotFoundError: There is none.
+            ForbiddenError: It may not be deleted.
         """
-        with _failures():
-            self._client.delete(_resource(kind), name, cascade=CascadeType.FOREGROUND, **_at(kind, namespace))
+        cascade = _CASCADES.get(propagation.lower(), CascadeType.FOREGROUND)
+        with self._failures:
+            self._client.delete(_resource(kind), name, cascade=cascade, **_at(kind, namespace))
 
     def list(self, kind: Kind, namespace: str, labels: dict[str, str]) -> Iterator[Object]:
         """Objects of a namespace that carry labels."""
-        with _failures():
+        with self._failures:
             for item in self._client.list(_resource(kind), namespace=namespace, labels=dict(labels)):
                 yield _plain(item)
-
-
-def default_namespace(kind: Kind, inputs: Object) -> str | None:
-    """The namespace an object is in; none for kinds that live in none."""
-    return (inputs.get("metadata", {}).get("namespace") or "default") if kind.namespaced else None
 
 
 @cache
@@ -184,31 +213,36 @@ def _plain(item: Any) -> Object:
     return plain
 
 
-class _failures:  # noqa: N801  # reads as a word of the `with` statement
+class _Failures:
     """Turns the client's errors into those of this module."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, ApiError):
-            return
-        message = error.status.message or str(error)
-        causes = (error.status.details.causes if error.status.details else None) or []
-        match error.status.code:
-            case 404:
-                raise NotFoundError(message) from error
-            case 403:
-                raise ForbiddenError(message) from error
-            case 409 if any(cause.reason == "FieldManagerConflict" for cause in causes):
-                managers = tuple(
-                    found[1] for cause in causes if (found := _MANAGER.search(cause.message or "")) is not None
-                )
-                raise ConflictError(message, managers) from error
-            case 422:
-                fixed = tuple(
-                    cause.field or "" for cause in causes if any(word in (cause.message or "") for word in _IMMUTABLE)
-                )
-                if fixed:
-                    raise ImmutableError(message, fixed) from error
-        raise ClusterError(message) from error
+        if isinstance(error, ApiError):
+            raise _failure(error) from error
+        if isinstance(error, httpx2.HTTPStatusError) and error.response.status_code == httpx2.codes.NOT_FOUND:
+            # So it answers, without a word of JSON, where it has no such group any more.
+            raise NotFoundError(f"the API server has nothing at {error.request.url.path}") from error
+        if isinstance(error, httpx2.HTTPError):
+            raise UnreachableError(f"the API server at {self._server} does not answer: {error}") from error
+
+
+def _failure(error: ApiError) -> ClusterError:
+    message = error.status.message or str(error)
+    causes = (error.status.details.causes if error.status.details else None) or []
+    match error.status.code:
+        case 404:
+            return NotFoundError(message)
+        case 403:
+            return ForbiddenError(message)
+        case 409 if any(cause.reason == "FieldManagerConflict" for cause in causes):
+            found = (_IN_CONFLICT.search(cause.message or "") for cause in causes)
+            return ConflictError(message, tuple(Opponent(each[1], each[2] or "") for each in found if each))
+        case 409:
+            return OutdatedError(message)
+    return ClusterError(message)

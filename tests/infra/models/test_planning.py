@@ -13,7 +13,7 @@ def settings(**images: str) -> Settings:
         name: {"image": image, "replicas": 3, "resources": {"cpu": "500m", "memory": "512Mi"}}
         for name, image in images.items()
     }
-    return Settings.model_validate({"cluster": {"context": "x"}, "models": models})
+    return Settings.model_validate({"slipway:cluster": {"context": "x"}, "slipway:models": models})
 
 
 def test_a_model_is_planned_as_its_entry_says() -> None:

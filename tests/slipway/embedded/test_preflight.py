@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from slipway import paths
 from slipway.embedded import preflight
 from slipway.embedded.instance import Instance, holder, is_free
 from slipway.errors import InstanceError, PreflightError
@@ -19,7 +20,7 @@ from slipway.paths import REPOSITORY
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instance:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setattr(paths, "runtime", lambda: tmp_path / "run")
     made = Instance("unit")
     made.folder.mkdir(parents=True)
     return made
@@ -54,7 +55,7 @@ def test_another_system_is_named(instance: Instance, monkeypatch: pytest.MonkeyP
 
 def test_a_kernel_that_refuses_namespaces_is_named_with_the_remedy(tmp_path: Path) -> None:
     # Without the right to make namespaces, as in an ordinary container.
-    trial = [sys.executable, "-m", "slipway.embedded.trial", str(tmp_path)]
+    trial = [sys.executable, "-m", "slipway.embedded.trial", str(tmp_path), "ip", "nft"]
     dropped = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all", "--", *trial]
     done = subprocess.run(dropped, capture_output=True, text=True, cwd=REPOSITORY, timeout=60, check=True)
     what, remedy = done.stdout.splitlines()[0].split("\t")
@@ -94,9 +95,9 @@ def test_a_port_given_before_and_held_now_is_an_error(instance: Instance, busy: 
 
 def test_ports_are_kept_and_never_shared(instance: Instance) -> None:
     first = instance.assign_ports(["a", "b"])
-    assert set(first) == {"api", "a", "b"}
-    assert len(set(first.values())) == 3
-    assert instance.assign_ports(["b", "c"]).items() >= {"api": first["api"], "b": first["b"]}.items()
+    assert set(first) == {"api", "aws", "model:a", "model:b"}
+    assert len(set(first.values())) == 4
+    assert instance.assign_ports(["b", "c"]).items() >= {"api": first["api"], "model:b": first["model:b"]}.items()
     other = Instance("other")
     other.folder.mkdir(parents=True)
     assert not set(other.assign_ports(["a"]).values()) & set(instance.ports().values())
@@ -117,17 +118,29 @@ def test_two_commands_on_one_instance_are_told_of_each_other(instance: Instance)
         pass
 
 
-def test_an_instance_belongs_to_one_checkout(instance: Instance, tmp_path: Path) -> None:
-    instance.claim(tmp_path / "first")
-    instance.claim(tmp_path / "first")
+def test_an_instance_belongs_to_one_checkout_and_one_stack(instance: Instance, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    instance.claim(first, "local")
+    instance.claim(first, "local")
     with pytest.raises(InstanceError) as refused:
-        instance.claim(tmp_path / "second")
-    assert refused.value.what == f"the instance unit belongs to the checkout in {tmp_path / 'first'}"
-    assert "--as NAME" in refused.value.remedy
+        instance.claim(second, "local")
+    assert refused.value.what == f"the instance unit is that of the checkout in {first}"
+    assert "slipway up local --as NAME" in refused.value.remedy
+    assert "slipway down local --as unit" in refused.value.remedy
+    with pytest.raises(InstanceError, match="the instance unit is that of the stack local"):
+        instance.claim(first, "dev")
 
 
-def test_an_instance_is_found_from_another_login(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
-    instance.claim(Path("/somewhere"))
-    before = instance.runtime
+def test_an_instance_kept_under_another_home_is_not_taken(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    with instance.exclusively("up"):
+        pass
+    kept = instance.folder
+    monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
+    with pytest.raises(InstanceError, match=f"is kept in {kept}"), instance.exclusively("up"):
+        pass
+
+
+def test_root_finds_its_instances_whichever_way_it_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipway.paths.os.geteuid", lambda: 0)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/elsewhere")
-    assert instance.runtime == before
+    assert str(paths.runtime()) == "/run/slipway"

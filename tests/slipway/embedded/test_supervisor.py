@@ -1,5 +1,6 @@
 """The supervisor: what it starts it keeps, what it kept it takes over, and it ends nothing else."""
 
+import json
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.embedded.supervisor import launch
+from slipway.embedded.supervisor import daemon, launch
 from slipway.embedded.supervisor.client import SupervisorClient
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
 from slipway.errors import InstanceError
@@ -105,6 +106,53 @@ def test_when_the_first_process_ends_all_of_its_namespace_ends(supervisor: Super
         supervisor.start(sleeper("other"))
 
 
+def test_a_supervisor_whose_machine_ended_can_start_another_one(supervisor: SupervisorClient, machine: int) -> None:
+    supervisor.start(sleeper())
+    os.kill(machine, signal.SIGKILL)
+    assert eventually(lambda: pid_of(supervisor, "machine") == 0)
+    supervisor.start(ProcessSpec(name="machine", argv=[sys.executable, "-c", MACHINE], place=Place.MACHINE))
+    assert pid_of(supervisor, "machine") not in {0, machine}
+    supervisor.start(sleeper())
+    assert launch.identity(pid_of(supervisor, "sleeper")) is not None
+
+
+def test_a_process_whose_supervisor_was_killed_while_starting_it_is_found(
+    supervisor: SupervisorClient, machine: int
+) -> None:
+    assert machine
+    supervisor.start(sleeper())
+    sleeping, killed = pid_of(supervisor, "sleeper"), supervisor.pid()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    assert eventually(lambda: supervisor.pid() is None)
+    # As it is written before the process is started, and the pid known.
+    record = supervisor.runtime / "processes.json"
+    content = json.loads(record.read_text())
+    for entry in content["processes"]:
+        if entry["spec"]["name"] == "sleeper":
+            entry["pid"] = entry["started"] = 0
+    record.write_text(json.dumps(content))
+    supervisor.ensure()
+    assert pid_of(supervisor, "sleeper") == sleeping
+
+
+def test_a_process_that_keeps_ending_is_started_ever_later(supervisor: SupervisorClient, machine: int) -> None:
+    assert machine
+    supervisor.start(ProcessSpec(name="short", argv=["/bin/sh", "-c", "exit 3"], place=Place.DOOR))
+
+    def restarts() -> int:
+        status = supervisor.process("short")
+        return status.restarts if status else 0
+
+    assert eventually(lambda: restarts() >= 3)
+    status = supervisor.process("short")
+    assert status is not None
+    assert status.exit_status == 3
+    pauses = [daemon._pause(count) for count in range(12)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == daemon._LONGEST_WAIT
+
+
 def test_stop_ends_a_process_that_does_not_listen(supervisor: SupervisorClient, machine: int) -> None:
     assert machine
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
@@ -134,6 +182,7 @@ def test_a_log_that_grew_large_is_set_aside(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(launch, "_LOG_BYTES", 10)
     log = tmp_path / "x.log"
     log.write_text("a" * 11)
-    os.close(launch._open_log(log))
+    with launch._open_log(log):
+        pass
     assert log.read_text() == ""
     assert (tmp_path / "x.log.1").read_text() == "a" * 11

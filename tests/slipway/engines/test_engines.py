@@ -1,15 +1,18 @@
 """Finding programs: what fits is used, what does not is passed over with the reason."""
 
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from slipway.engines import build, locate, toolchain
-from slipway.engines.locate import Programs, cache_folder
-from slipway.engines.table import ENGINES, ETCD, KUBERNETES, PAUSE, Engine, engine
+from slipway.engines import build, locate, table, toolchain
+from slipway.engines.cache import cache_folder, pin
+from slipway.engines.locate import Programs
+from slipway.engines.table import ENGINES, ETCD, HELM, KARPENTER, KUBERNETES, PAUSE, Engine, engine
 from slipway.errors import EngineError
 from slipway.progress import Progress
 
@@ -71,7 +74,7 @@ def test_another_program_of_the_same_name_is_not_taken_for_a_network_plugin(path
 def test_a_pin_that_changes_is_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     before = cache_folder(KUBERNETES)
     assert before.name.startswith("kubernetes-1.34.")
-    monkeypatch.setattr("slipway.engines.locate.platform.machine", lambda: "other")
+    monkeypatch.setattr("slipway.engines.cache.platform.machine", lambda: "other")
     assert cache_folder(KUBERNETES) != before
 
 
@@ -79,10 +82,51 @@ def test_every_program_of_the_table_can_be_come_by() -> None:
     for entry in ENGINES:
         assert entry.purpose
         assert (entry.module is not None) != bool(entry.debian), entry.name
-        assert entry.module is None or bool(entry.package) != bool(entry.file), entry.name
+        ways = [entry.package, entry.file, entry.chart]
+        assert len([way for way in ways if way]) == (entry.module is not None), entry.name
         if entry.module is not None and entry.accepts != SpecifierSet():
             assert entry.accepts.contains(entry.module.version), f"the pin of {entry.name} does not fit itself"
     assert len({entry.name for entry in ENGINES}) == len(ENGINES)
+
+
+def test_a_stack_that_buys_no_nodes_needs_none_of_the_programs_for_it() -> None:
+    capacity = {located.engine.name for located in locate.needed("capacity")}
+    assert {"helm", "karpenter", "karpenter.tgz", "karpenter-crd.tgz", "kwok"} == capacity
+    assert not capacity & {located.engine.name for located in (*locate.needed("up"), *locate.needed("build"))}
+
+
+def test_a_helm_on_path_that_fits_is_used(path: Path) -> None:
+    file = program(path / "first", "helm", "v3.18.4")
+    found = locate.locate(engine("helm")).found
+    assert found is not None
+    assert (found.path, found.version) == (file, "3.18.4")
+    locate._fit.cache_clear()
+    program(path / "first", "helm", "v2.17.0")
+    located = locate.locate(engine("helm"))
+    assert located.found is None
+    assert [passed.reason for passed in located.passed] == ["is 2.17.0; <4,>=3.14 fits"]
+
+
+def test_what_goes_into_an_image_is_never_taken_from_path(path: Path) -> None:
+    program(path / "first", "karpenter", "1.14.0")
+    assert locate.locate(engine("karpenter")).found is None
+
+
+def test_helm_renders_for_the_kubernetes_it_is_built_from() -> None:
+    pinned = table._pinned(HELM.folder / "go.mod", "k8s.io/client-go")
+    assert f"chartutil.k8sVersionMinor={pinned.split('.')[1]}" in HELM.linker_flags()
+
+
+def test_the_oldest_go_is_what_every_module_asks_for() -> None:
+    lines = [re.findall(r"^go (\S+)", file.read_text(), re.MULTILINE) for file in table.MODULES.glob("*/go.mod")]
+    assert max(Version(line) for (line,) in lines) == toolchain._OLDEST
+
+
+def test_a_chart_that_is_packed_otherwise_is_another_pin() -> None:
+    before = pin(KARPENTER)
+    stamped = replace(KARPENTER, charts=tuple(replace(chart, stamps=()) for chart in KARPENTER.charts))
+    assert pin(stamped) != before
+    assert pin(replace(ETCD, charts=())) == pin(ETCD)
 
 
 def test_a_real_program_is_built_from_its_module(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

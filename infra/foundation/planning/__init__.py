@@ -1,0 +1,1 @@
+"""From settings to what is made in AWS below the cluster. Pure: no Pulumi, no files."""

@@ -1,0 +1,192 @@
+"""The one table of what this machine does with the Helm charts a program may name.
+
+A chart is a line here with its reason, or it is refused: nothing is passed over in silence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from slipway.embedded.fleet import DUMMY_KEY
+from slipway.embedded.images import ImageFile, image_of
+from slipway.embedded.instance import AWS_PORT, BRIDGE_ADDRESS
+from slipway.embedded.node import REAL
+from slipway.engines import charts
+from slipway.engines.charts import PackedChart
+from slipway.engines.locate import Programs
+from slipway.engines.table import engine
+from slipway.errors import InstanceError
+
+
+class Treatment(StrEnum):
+    """What becomes of a release."""
+
+    REAL = "real"
+    """The official chart, installed by helm; the images of its programs are made from what was built here."""
+    SUPERVISED = "supervised"
+    """A process of the supervisor does its work; the release's values are checked, and it is recorded."""
+    RECORDED = "not run here"
+    """It is recorded, and nothing does its work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownChart:
+    """A chart that a program may name.
+
+    Attributes:
+        repository: Where it is published, without its name.
+        name: Its name.
+        treatment: What becomes of its releases here.
+        reason: Why, in one sentence.
+        images: Engines whose images its pods need.
+        processes: What does its work where it is supervised.
+        values: Where it is supervised, the values that this work heeds or that cannot matter to it; others are faults.
+    """
+
+    repository: str
+    name: str
+    treatment: Treatment
+    reason: str
+    images: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
+    values: frozenset[str] = frozenset()
+
+    @property
+    def reference(self) -> str:
+        """Its full name, such as `oci://public.ecr.aws/karpenter/karpenter`."""
+        return f"{self.repository}/{self.name}"
+
+    @property
+    def version(self) -> str:
+        """The one version that can be installed here; empty where any can be named."""
+        if self.treatment is not Treatment.REAL:
+            return ""
+        module = engine(f"{self.name}.tgz").module
+        return module.version if module is not None else ""
+
+    def faults(self, values: Mapping[str, Any]) -> list[str]:
+        """What a release's values ask for that is not done here, one sentence each."""
+        if self.treatment is not Treatment.SUPERVISED:
+            return []
+        who = " and ".join(self.processes)
+        return [f"{self.name}: {who} does not heed the value {key!r}" for key in sorted(set(values) - self.values)]
+
+
+CHARTS: tuple[KnownChart, ...] = (
+    KnownChart(
+        repository="oci://public.ecr.aws/karpenter",
+        name="karpenter",
+        treatment=Treatment.REAL,
+        reason="the chart and the controller come from one pinned module; it buys from the AWS endpoint",
+        images=("karpenter",),
+    ),
+    KnownChart(
+        repository="oci://public.ecr.aws/karpenter",
+        name="karpenter-crd",
+        treatment=Treatment.REAL,
+        reason="it comes with the pinned module, too: the schema that the controller was built with",
+    ),
+    KnownChart(
+        repository="https://nvidia.github.io/k8s-device-plugin",
+        name="nvidia-device-plugin",
+        treatment=Treatment.SUPERVISED,
+        reason="bought nodes have no GPUs that a plugin could find: the fleet registers those of their instance types",
+        processes=("fleet",),
+        values=frozenset({"affinity", "gfd", "image", "nodeSelector", "priorityClassName", "resources", "tolerations"}),
+    ),
+    KnownChart(
+        repository="https://aws.github.io/eks-charts",
+        name="aws-load-balancer-controller",
+        treatment=Treatment.RECORDED,
+        reason="no load balancer of AWS is here to be kept",
+    ),
+    KnownChart(
+        repository="https://kubernetes-sigs.github.io/descheduler",
+        name="descheduler",
+        treatment=Treatment.RECORDED,
+        reason="its program is not built here yet: ratios that a scale-down has tilted stay so",
+    ),
+)
+"""Every chart, in the order it is reported."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a real chart is installed from.
+
+    Attributes:
+        chart: The archive that takes the place of the chart's name in `helm upgrade --install`.
+        images: What the node must be given first.
+    """
+
+    chart: PackedChart
+    images: tuple[ImageFile, ...]
+
+
+def find(chart: str, *, repository: str = "", version: str = "") -> KnownChart:
+    """What this machine does with a chart.
+
+    Args:
+        chart: Its name, or its full reference (`oci://…`), as helm takes it.
+        repository: Where it is published, when `chart` is a name alone.
+        version: The version that the program asks for.
+
+    Raises:
+        InstanceError: The chart is not known, or is known at another version.
+    """
+    asked = f"{repository.rstrip('/')}/{chart}" if repository and "://" not in chart else chart
+    known = next((each for each in CHARTS if each.reference == asked.rstrip("/")), None)
+    if known is None:
+        have = ", ".join(each.reference for each in CHARTS)
+        msg = f"nothing here says what becomes of the chart {asked} on one machine; known are {have}"
+        raise InstanceError(msg, remedy="correct the name, or add a line with its reason to slipway/embedded/charts.py")
+    if known.version and version.removeprefix("v") != known.version:
+        said = f"the version {version}" if version else "no version"
+        msg = f"the program asks for {said} of the chart {known.reference}, and this machine has {known.version}"
+        remedy = f"state {known.version}, or pin another one in slipway/engines/modules and build it"
+        raise InstanceError(msg, remedy=remedy)
+    return known
+
+
+def additions(known: KnownChart, region: str) -> dict[str, Any]:
+    """Values that this machine adds to those of a release, as what they say is so here and nowhere else.
+
+    Args:
+        known: The chart.
+        region: The AWS region.
+
+    Returns:
+        Values to lay over the program's; lists are added to the end of its own.
+    """
+    if known.name != "karpenter":
+        return {}
+    env = {
+        # Pod identity and the metadata service are not here; the key opens nothing anywhere else.
+        "AWS_ACCESS_KEY_ID": DUMMY_KEY,
+        "AWS_SECRET_ACCESS_KEY": DUMMY_KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": f"http://{BRIDGE_ADDRESS}:{AWS_PORT}",
+        "AWS_REGION": region,
+    }
+    return {
+        # One node runs pods: this one. On bought nodes a pod reads Running, and nothing runs.
+        "replicas": 1,
+        "nodeSelector": {REAL: "true"},
+        # No call is tried with DryRun first. `isolatedVPC` would leave the instance profiles of NodeClasses behind.
+        "settings": {"disableDryRun": True},
+        "controller": {"env": [{"name": name, "value": value} for name, value in env.items()]},
+    }
+
+
+def prepare(known: KnownChart, programs: Programs) -> Release:
+    """What a release of a real chart needs, made now if need be.
+
+    Args:
+        known: The chart.
+        programs: What `slipway.engines.build.ensure("capacity", …)` found.
+
+    Raises:
+        EngineError: It was not built.
+    """
+    return Release(charts.find(known.name), tuple(image_of(each, programs) for each in known.images))
