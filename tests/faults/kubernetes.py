@@ -26,7 +26,7 @@ from slipway.plugins.kubernetes import (
     readiness,
     waiting,
 )
-from slipway.plugins.kubernetes.helm import command, installed, releases
+from slipway.plugins.kubernetes.helm import command, installed, overlay, releases
 from slipway.plugins.kubernetes.helm import inputs as release_inputs
 from tests.faults.fault import Fault
 
@@ -465,6 +465,10 @@ _RELEASING = {
     "refresh sees nothing of a release": Fault(
         f"{_RELEASES}test_a_refresh_sees_what_others_did_to_a_release",
         _replacing(releases, "_seen", lambda inputs, _: inputs),
+    ),
+    "what this machine adds is drift": Fault(
+        f"{_RELEASES}test_what_this_machine_adds_reaches_the_chart_and_is_no_drift",
+        _replacing(overlay, "effective", release_inputs.values),
     ),
     "errors tell secrets": Fault(
         f"{_RELEASES}test_secret_values_reach_the_chart_and_nobody_else",

@@ -164,8 +164,9 @@ def test_up_heals_an_instance_that_lost_its_supervisor_and_its_machine(live: Liv
     # `make e2e` does this to every process, and at every moment.
     patient = Patient(live.name)
     patient.remember()
+    pids = patient.pids()
     for name in ("supervisor", "machine"):
-        kill(patient.pids()[name])
+        kill(pids[name])
     live.close()
     live.up()
     patient.assert_well()

@@ -227,6 +227,7 @@ class Supervisor:
             pid, started = entry["pid"], entry["started"]
             if not pid:
                 pid, started = self._find(process.spec)
+            _await_end(pid)
             if not pid or launch.identity(pid) != started:
                 continue
             process.pid, process.started, process.since = pid, started, time.monotonic()
@@ -299,6 +300,13 @@ async def _told_ready(pipe: int) -> bool:
     finally:
         loop.remove_reader(pipe)
         os.close(pipe)
+
+
+def _await_end(pid: int) -> None:
+    """Let a process that was killed end: taken over, it would be taken for one that runs."""
+    deadline = time.monotonic() + _KILL_SECONDS
+    while launch.is_ending(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _pause(restarts: int) -> float:

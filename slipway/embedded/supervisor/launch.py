@@ -131,6 +131,20 @@ def identity(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
+def is_ending(pid: int) -> bool:
+    """Whether a process that is still there has been killed: the first of a namespace waits for all others to end.
+
+    PF_EXITING in field 9 of proc_pid_stat(5), or SIGKILL among the pending signals of proc_pid_status(5).
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    pending = int(status.get("SigPnd", "0"), 16) | int(status.get("ShdPnd", "0"), 16)
+    return fields[0] not in "ZX" and bool(int(fields[6]) & 0x4 or pending & 1 << (signal.SIGKILL - 1))
+
+
 def mark(runtime: Path, name: str) -> dict[str, str]:
     """The environment variables by which a process of an instance is known."""
     return {_OWNER: str(runtime), "SLIPWAY_PROCESS": name}

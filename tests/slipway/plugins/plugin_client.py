@@ -137,6 +137,8 @@ def serving(provider: OfflineProvider) -> Iterator[Plugin]:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
-    server.stop(grace=None).wait()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
+    finally:
+        server.stop(grace=None).wait()

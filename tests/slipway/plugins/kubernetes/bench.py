@@ -28,9 +28,11 @@ ABSENT_IMAGE = "localhost/absent:1"
 def plugin() -> Iterator[Plugin]:
     """A plugin of its own, as every provider of a program has."""
     provider = Kubernetes()
-    with serving(provider) as connected:
-        yield connected
-    provider.close()
+    try:
+        with serving(provider) as connected:
+            yield connected
+    finally:
+        provider.close()
 
 
 def urn_of(token: str, name: str) -> str:

@@ -1,9 +1,11 @@
 """Definitions of kinds for tests, each in a group of its own."""
 
+import contextlib
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.types import PatchType
@@ -15,23 +17,25 @@ DEFINITION = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
 
 @dataclass
 class Definition:
-    """A kind named Colour that nobody else has."""
+    """A kind that nobody else has; all of them would be the same in the singular."""
 
     namespaced: bool = True
+    kind: str = "Colour"
+    plural: str = "colours"
     group: str = field(default_factory=lambda: f"t{secrets.token_hex(3)}.slipway.test")
 
     @property
     def name(self) -> str:
-        return f"colours.{self.group}"
+        return f"{self.plural}.{self.group}"
 
     @property
     def token(self) -> str:
-        return f"kubernetes:{self.group}/v1:Colour"
+        return f"kubernetes:{self.group}/v1:{self.kind}"
 
     @property
     def resource(self) -> Any:
         create: Any = create_namespaced_resource if self.namespaced else create_global_resource
-        return create(self.group, "v1", "Colour", "colours")
+        return create(self.group, "v1", self.kind, self.plural)
 
     def manifest(self, **properties: Any) -> dict[str, Any]:
         spec = {"type": "object", "properties": {"sky": {"type": "string"}, **properties}}
@@ -43,7 +47,7 @@ class Definition:
             "spec": {
                 "group": self.group,
                 "scope": "Namespaced" if self.namespaced else "Cluster",
-                "names": {"kind": "Colour", "plural": "colours", "singular": "colour", "listKind": "ColourList"},
+                "names": {"kind": self.kind, "plural": self.plural, "singular": "colour", "listKind": "ColourList"},
                 "versions": [
                     {
                         "name": "v1",
@@ -86,9 +90,10 @@ class Definition:
         """Remove the definition and its objects, whoever holds them."""
         if self.is_there(live):
             client: Any = live.client
-            for each in client.list(self.resource, **({"namespace": "*"} if self.namespaced else {})):
-                if each.metadata.finalizers:
-                    self.let_go(live, each.metadata.namespace)
+            with contextlib.suppress(httpx2.HTTPStatusError):  # it may not be served at all
+                for each in client.list(self.resource, **({"namespace": "*"} if self.namespaced else {})):
+                    if each.metadata.finalizers:
+                        self.let_go(live, each.metadata.namespace)
             freed = {"metadata": {"finalizers": None}}
             live.client.patch(CustomResourceDefinition, self.name, freed, patch_type=PatchType.MERGE)
             live.client.delete(CustomResourceDefinition, self.name)

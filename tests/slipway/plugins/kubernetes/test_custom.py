@@ -60,17 +60,11 @@ def test_a_definition_is_waited_for_until_its_objects_can_be_made(
     conditions = {each["type"]: each["status"] for each in made.outputs["status"]["conditions"]}
     assert conditions["Established"] == "True"
     assert kubernetes.create(kind.token, "colour", kind.colour(namespace)).identity == f"{namespace}/colour"
-    rival = Definition(group=kind.group).manifest()
-    rival["metadata"]["name"] = f"hues.{kind.group}"
-    rival["spec"]["names"]["plural"] = "hues"
+    other = define(group=kind.group, plural="hues", kind="Hue")
+    rival = other.manifest()
     with pytest.raises(PluginError, match=r"waiting for it to be established.*is already in use") as failed:
         kubernetes.create(DEFINITION, "hues", rival, seconds=1)
-    assert failed.value.partial.id == f"hues.{kind.group}"
-    kubernetes.delete(kubernetes.create(DEFINITION, "hues", {**rival, "metadata": _unawaited(rival)}))
-
-
-def _unawaited(manifest: dict[str, Any]) -> dict[str, Any]:
-    return {**manifest["metadata"], "annotations": {"pulumi.com/skipAwait": "true"}}
+    assert failed.value.partial.id == other.name
 
 
 def test_a_definition_is_changed_as_a_whole_and_keeps_its_objects(
@@ -117,8 +111,10 @@ def test_an_object_waits_for_its_definition(live: Live, kubernetes: Plugin, name
     kind = define()
     late = threading.Timer(0.5, kind.make, args=(live,))
     late.start()
-    made = kubernetes.create(kind.token, "colour", kind.colour(namespace))
-    late.join()
+    try:
+        made = kubernetes.create(kind.token, "colour", kind.colour(namespace))
+    finally:
+        late.join()
     assert made.identity == f"{namespace}/colour"
 
 
@@ -145,8 +141,10 @@ def test_an_object_of_no_namespace_is_made_in_none_though_that_was_not_known_bef
     late.start()
     # In the foreground, the garbage collector has a say, which hears of new kinds every half minute.
     wanted = kind.colour(None, deletionPropagationPolicy="background")
-    made = kubernetes.create(kind.token, "colour", wanted)
-    late.join()
+    try:
+        made = kubernetes.create(kind.token, "colour", wanted)
+    finally:
+        late.join()
     assert made.inputs["metadata"]["namespace"] == "default"  # as the official plugin assumes
     assert made.identity == "colour"
     reply = kubernetes.diff(made, wanted)

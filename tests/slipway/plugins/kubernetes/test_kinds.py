@@ -1,5 +1,6 @@
 """What is particular about the kinds of the table, against a real API server and real pods."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pulumi.runtime.proto import provider_pb2
 from slipway.embedded.node import PAUSE_IMAGE
 from slipway.plugins.properties import UNKNOWN
 from tests.live import Live
-from tests.slipway.plugins.plugin_client import Plugin, PluginError
+from tests.slipway.plugins.plugin_client import Plugin, PluginError, Resource
 
 JOB = "kubernetes:batch/v1:Job"
 NEVER_WELL = {"tcpSocket": {"port": 1}, "periodSeconds": 1, "failureThreshold": 1}
@@ -36,6 +37,16 @@ def replicated(live: Live, namespace: str, **spec: Any) -> dict[str, Any]:
         "metadata": {"namespace": namespace, "name": "set"},
         "spec": {"selector": selector, "template": template, **spec},
     }
+
+
+@pytest.fixture
+def late(kubernetes: Plugin, namespace: str) -> Iterator[Resource]:
+    """A storage class whose claims are bound when a pod needs them."""
+    metadata = {"name": f"{namespace}-late"}
+    inputs = {"metadata": metadata, "provisioner": "slipway.test/none", "volumeBindingMode": "WaitForFirstConsumer"}
+    made = kubernetes.create("kubernetes:storage.k8s.io/v1:StorageClass", "late", inputs)
+    yield made
+    kubernetes.delete(made)
 
 
 # -- jobs ----------------------------------------------------------------------------------------------------------
@@ -102,26 +113,25 @@ def test_an_ingress_is_waited_for_until_it_has_an_address(live: Live, kubernetes
 
 
 def test_a_volume_claim_is_waited_for_until_it_is_bound_unless_it_waits_for_a_pod(
-    kubernetes: Plugin, namespace: str
+    kubernetes: Plugin, namespace: str, late: Resource
 ) -> None:
-    token, storage = "kubernetes:core/v1:PersistentVolumeClaim", "kubernetes:storage.k8s.io/v1:StorageClass"
-    late = {"metadata": {"name": f"{namespace}-late"}, "provisioner": "slipway.test/none"}
-    late["volumeBindingMode"] = "WaitForFirstConsumer"
-    storage_class = kubernetes.create(storage, "late", late)
-    assert list(kubernetes.diff(storage_class, {**late, "provisioner": "slipway.test/other"}).replaces) == [
-        "provisioner"
-    ]
+    token = "kubernetes:core/v1:PersistentVolumeClaim"
 
-    def claim(of: str, size: str = "1Mi") -> dict[str, Any]:
+    def claim(name: str, of: str, size: str = "1Mi") -> dict[str, Any]:
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, "storageClassName": of}
-        return {"metadata": {"namespace": namespace, "name": f"claim{of}"[:20]}, "spec": spec}
+        return {"metadata": {"namespace": namespace, "name": name}, "spec": spec}
 
-    made = kubernetes.create(token, "late", claim(f"{namespace}-late"))
+    made = kubernetes.create(token, "late", claim("late", late.name))
     assert made.outputs["status"]["phase"] == "Pending"
-    assert not kubernetes.diff(made, claim(f"{namespace}-late", "2Mi")).replaces
+    assert not kubernetes.diff(made, claim("late", late.name, "2Mi")).replaces
+    assert list(kubernetes.diff(made, claim("late", "")).replaces) == ["spec.storageClassName"]
     with pytest.raises(PluginError, match=r"waiting for it to be bound \(it is Pending\)"):
-        kubernetes.create(token, "never", claim(""), seconds=1)
-    kubernetes.delete(storage_class)
+        kubernetes.create(token, "never", claim("never", ""), seconds=1)
+
+
+def test_another_provisioner_means_another_storage_class(kubernetes: Plugin, late: Resource) -> None:
+    other = {**late.inputs, "provisioner": "slipway.test/other"}
+    assert list(kubernetes.diff(late, other).replaces) == ["provisioner"]
 
 
 def test_what_controllers_add_is_waited_for(kubernetes: Plugin, namespace: str) -> None:

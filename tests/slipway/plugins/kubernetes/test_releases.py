@@ -19,7 +19,7 @@ from pulumi.runtime.proto import provider_pb2
 from slipway.embedded.node import PAUSE_IMAGE
 from slipway.engines import charts as archives
 from slipway.errors import EngineError
-from slipway.plugins.kubernetes.helm import command
+from slipway.plugins.kubernetes.helm import command, overlay
 from slipway.plugins.kubernetes.helm.releases import RELEASE
 from slipway.plugins.kubernetes.provider import Kubernetes
 from slipway.plugins.properties import UNKNOWN, decode, encode
@@ -263,6 +263,19 @@ def test_a_release_can_be_taken_over_by_its_id(kubernetes: Plugin, namespace: st
     assert seen is not None
     assert seen.inputs["values"] == {"sky": "red"}
     assert seen.inputs["version"] == "0.1.0"
+
+
+def test_what_this_machine_adds_reaches_the_chart_and_is_no_drift(
+    live: Live, kubernetes: Plugin, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlay, "additions", lambda *_: {"sky": "here", "more": {"a": [2]}})
+    assert overlay.laid_over({"more": {"a": [1], "b": 1}}, {"more": {"a": [2]}}) == {"more": {"a": [1, 2], "b": 1}}
+    made = kubernetes.create(RELEASE, "tiny", release(namespace, values={"sky": "grey"}))
+    assert made.outputs["values"] == {"sky": "grey"}
+    assert colours(live, namespace)["sky"] == "here"
+    seen = kubernetes.read(made)
+    assert seen is not None
+    assert seen.inputs == made.inputs
 
 
 # -- what is hidden ------------------------------------------------------------------------------------------------
