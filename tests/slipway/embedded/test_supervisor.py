@@ -110,7 +110,8 @@ def test_a_supervisor_whose_machine_ended_can_start_another_one(supervisor: Supe
     supervisor.start(sleeper())
     os.kill(machine, signal.SIGKILL)
     assert eventually(lambda: pid_of(supervisor, "machine") == 0)
-    supervisor.start(ProcessSpec(name="machine", argv=[sys.executable, "-c", MACHINE], place=Place.MACHINE))
+    spec = ProcessSpec(name="machine", argv=[sys.executable, "-c", MACHINE], place=Place.MACHINE, tells_ready=True)
+    supervisor.start(spec)
     assert pid_of(supervisor, "machine") not in {0, machine}
     supervisor.start(sleeper())
     assert launch.identity(pid_of(supervisor, "sleeper")) is not None
