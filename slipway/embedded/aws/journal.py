@@ -30,10 +30,12 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request, Response
 
 from slipway.embedded.aws.endpoint import HEALTH
-from slipway.embedded.aws.operations import operation_of, take_wait
+from slipway.embedded.aws.operations import Operation, operation_of, take_wait
 
 _App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _POLL_SECONDS = 0.2
+_RECEIVE = "ReceiveMessage"
+"""Changes something only where it finds a message."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -105,29 +107,27 @@ class Journal:
         headers = dict(request.headers)
         operation = operation_of(request.method, request.path, headers, body)
         deadline = time.monotonic()
-        if operation.name == "ReceiveMessage":
+        if operation.name == _RECEIVE:
             body, seconds = take_wait(headers, body)
             deadline += seconds
         url = _as_it_came(request)
         while True:
             entry = Entry(time.time(), "", request.method, url, headers, base64.b64encode(body).decode())
-            response, found = self._once(entry, changes=operation.changes)
-            if operation.name != "ReceiveMessage" or found or time.monotonic() >= deadline:
+            response, has_message = self._once(entry, operation)
+            if operation.name != _RECEIVE or has_message or time.monotonic() >= deadline:
                 return response
             time.sleep(_POLL_SECONDS)
 
-    def _once(self, entry: Entry, *, changes: bool) -> tuple[Response, bool]:
+    def _once(self, entry: Entry, operation: Operation) -> tuple[Response, bool]:
         """Answer once; say whether the answer carries a message of a queue."""
         with self._turn:
             seed = f"{entry.at}:{self._count}"
             entry = Entry(**{**asdict(entry), "seed": seed})
-            response = self._perform(entry) if changes else self._ask(entry)
-            content = response.get_data()
-            found = b"ReceiptHandle" in content
-            is_receive = b"ReceiveMessage" in entry.content or "ReceiveMessage" in entry.headers.get("X-Amz-Target", "")
-            if changes and response.status_code < 400 and (found or not is_receive):
+            response = self._perform(entry) if operation.changes else self._ask(entry)
+            has_message = b"ReceiptHandle" in response.get_data()
+            if operation.changes and response.status_code < 400 and (has_message or operation.name != _RECEIVE):
                 self._remember(entry)
-        return response, found
+        return response, has_message
 
     def _perform(self, entry: Entry) -> Response:
         """Answer with the entry's own randomness, at the entry's own time."""

@@ -83,6 +83,15 @@ def test_a_killed_endpoint_remembers_everything_as_it_was(endpoint: Endpoint) ->
     assert [message["Body"] for message in left] == ["two"]
 
 
+def test_a_message_that_speaks_of_receiving_is_remembered_as_any_other(endpoint: Endpoint) -> None:
+    queue = endpoint.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    endpoint.client("sqs").send_message(QueueUrl=queue, MessageBody="ReceiveMessage")
+    endpoint.stop(signal.SIGKILL)
+    endpoint.start()
+    (message,) = endpoint.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    assert message["Body"] == "ReceiveMessage"
+
+
 def test_a_line_that_was_cut_short_is_forgotten_and_the_rest_kept(tmp_path: Path) -> None:
     endpoint = Endpoint(tmp_path / "journal.jsonl")
     endpoint.start()
