@@ -112,13 +112,8 @@ def down(
     if everything and not wanted:
         CONSOLE.print("no instance is on this machine")
     if faults:
-        raise (
-            faults[0]
-            if len(faults) == 1
-            else InstanceError(
-                "\n".join(fault.what for fault in faults), remedy="\n    ".join(dict.fromkeys(f.remedy for f in faults))
-            )
-        )
+        remedies = dict.fromkeys(fault.remedy for fault in faults)
+        raise InstanceError("\n".join(fault.what for fault in faults), remedy="\n    ".join(remedies))
 
 
 @app.command()

@@ -17,7 +17,7 @@ from slipway.embedded import preflight
 from slipway.embedded.cluster import Bought, Cluster
 from slipway.embedded.instance import Instance, instances
 from slipway.engines import build as engines
-from slipway.engines.locate import Programs, needed
+from slipway.engines.locate import Programs
 from slipway.errors import CommandError, InstanceError
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Phase, Progress
@@ -102,8 +102,7 @@ class Environment:
         bought = _bought(settings)
         programs = engines.ensure("up", self.progress)
         if bought is not None:
-            engines.ensure("capacity", self.progress)
-            programs = Programs([*needed("up"), *needed("capacity")])
+            programs |= engines.ensure("capacity", self.progress)
         with self.progress.phase("this kernel"):
             preflight.check_kernel(programs)
         with self.instance.exclusively("up"):

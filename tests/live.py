@@ -8,9 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import boto3
+from botocore.config import Config
 from lightkube import Client, KubeConfig
 
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.instance import Instance
 from slipway.engines.locate import Programs, needed
 from slipway.environment import Environment, Summary
@@ -18,6 +22,9 @@ from slipway.paths import REPOSITORY
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Progress
 from tests.snapshot import Snapshot
+
+SLIPWAY = Path(sys.executable).parent / "slipway"
+"""The command, as a person runs it."""
 
 
 @dataclass
@@ -78,8 +85,7 @@ class Live:
 
     def shell(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a person would, after `eval "$(slipway env local)"`."""
-        slipway = Path(sys.executable).parent / "slipway"
-        script = f'set -e\neval "$({slipway} env local --as {self.name})"\n{command}'
+        script = f'set -e\neval "$({SLIPWAY} env local --as {self.name})"\n{command}'
         return subprocess.run(
             ["bash", "-c", script], capture_output=True, text=True, cwd=REPOSITORY, timeout=300, check=False
         )
@@ -111,7 +117,26 @@ def tracked_files_changed() -> str:
 
 def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait for a condition, generously."""
+    assert eventually(condition, seconds), f"still waiting for {what}"
+
+
+def eventually(condition: Callable[[], object], seconds: float) -> bool:
+    """Whether a condition comes true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"still waiting for {what}"
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
+    return True
+
+
+def client_of(instance: Instance, service: str, region: str) -> Any:
+    """A client of the AWS endpoint of an instance, as somebody else than Pulumi has it."""
+    return boto3.client(
+        service,
+        endpoint_url=f"http://127.0.0.1:{instance.ports()['aws']}",
+        region_name=region,
+        aws_access_key_id=DUMMY_KEY,
+        aws_secret_access_key=DUMMY_KEY,
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from slipway.paths import REPOSITORY
 from tests.conftest import BEFORE, CHANGED, INSTANCE, OWNED, PARTS
-from tests.live import tracked_files_changed
+from tests.live import SLIPWAY, tracked_files_changed
 from tests.snapshot import Snapshot
 
-SLIPWAY = Path(sys.executable).parent / "slipway"
 FILES = {"last": ("tests/slipway/test_environment.py",)}
 """Where the tests of a part are, if not everywhere: looking for them takes a while."""
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?)")

@@ -1,6 +1,5 @@
 """Stores: the buckets of an environment."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,13 +7,11 @@ import pulumi
 from pulumi_aws.s3.bucket import Bucket
 from pulumi_aws.s3.bucket_lifecycle_configuration import BucketLifecycleConfiguration
 from pulumi_aws.s3.bucket_logging import BucketLogging
-from pulumi_aws.s3.bucket_ownership_controls import BucketOwnershipControls
-from pulumi_aws.s3.bucket_policy import BucketPolicy
-from pulumi_aws.s3.bucket_public_access_block import BucketPublicAccessBlock
 from pulumi_aws.s3.bucket_server_side_encryption_configuration import BucketServerSideEncryptionConfiguration
 from pulumi_aws.s3.bucket_versioning import BucketVersioning
 
 from infra.foundation.planning.stores import StoreSpec, access_prefix
+from infra.guarded import guard
 
 
 class Stores(pulumi.ComponentResource):
@@ -47,7 +44,7 @@ class Stores(pulumi.ComponentResource):
             # A bucket stands on that of its logs: where it does not go, neither do they.
             bucket = self._bucket(full, spec, key, after=guarded.get(spec.logs_to, []))
             self.buckets[spec.name] = bucket.id
-            guarded[spec.bucket] = [bucket, self._guard(full, spec, bucket)]
+            guarded[spec.bucket] = [bucket, guard(full, bucket=bucket, policy=spec.policy, parent=self)]
             if spec.logs_to:
                 BucketLogging(
                     full,
@@ -94,28 +91,3 @@ class Stores(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
         return bucket
-
-    def _guard(self, name: str, spec: StoreSpec, bucket: Bucket) -> BucketPolicy:
-        """Nobody else's objects, nothing public, nothing in the clear."""
-        BucketOwnershipControls(
-            name,
-            bucket=bucket.id,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        blocks = BucketPublicAccessBlock(
-            name,
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        # S3 refuses one of the two while the other is on its way.
-        return BucketPolicy(
-            name,
-            bucket=bucket.id,
-            policy=json.dumps(spec.policy),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[blocks]),
-        )

@@ -1,18 +1,14 @@
 """Audit: the record of every call to AWS."""
 
-import json
-
 import pulumi
 from pulumi_aws.cloudtrail.trail import Trail
 from pulumi_aws.s3.bucket import Bucket
 from pulumi_aws.s3.bucket_lifecycle_configuration import BucketLifecycleConfiguration
 from pulumi_aws.s3.bucket_object_lock_configuration import BucketObjectLockConfiguration
-from pulumi_aws.s3.bucket_ownership_controls import BucketOwnershipControls
-from pulumi_aws.s3.bucket_policy import BucketPolicy
-from pulumi_aws.s3.bucket_public_access_block import BucketPublicAccessBlock
 from pulumi_aws.s3.bucket_server_side_encryption_configuration import BucketServerSideEncryptionConfiguration
 from pulumi_aws.s3.bucket_versioning import BucketVersioning
 
+from infra.guarded import guard
 from infra.registry.planning.audit import AuditSpec
 
 
@@ -36,7 +32,7 @@ class Audit(pulumi.ComponentResource):
         super().__init__("slipway:registry:Audit", name, {}, opts)
         self._name, self._spec = name, spec
         bucket = self._bucket(key)
-        policy = self._guard(bucket)
+        policy = guard(name, bucket=bucket, policy=spec.policy, parent=self)
         Trail(
             name,
             name=spec.trail,
@@ -91,22 +87,3 @@ class Audit(pulumi.ComponentResource):
             opts=after,
         )
         return bucket
-
-    def _guard(self, bucket: Bucket) -> BucketPolicy:
-        name, child = self._name, pulumi.ResourceOptions(parent=self)
-        BucketOwnershipControls(name, bucket=bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=child)
-        blocks = BucketPublicAccessBlock(
-            name,
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=child,
-        )
-        return BucketPolicy(
-            name,
-            bucket=bucket.id,
-            policy=json.dumps(self._spec.policy),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[blocks]),
-        )

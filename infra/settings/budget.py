@@ -3,38 +3,16 @@
 https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-managing-costs.html
 """
 
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from infra.settings.section import Section
-from infra.settings.wording import shown
+from infra.settings.texts import matching, written
 
 _AMOUNT = r"([1-9][0-9]{0,8}) USD"
 _PERCENT = r"([1-9][0-9]{0,2})%"
 _ADDRESS = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-
-
-def _amount(text: str) -> str:
-    if not re.fullmatch(_AMOUNT, text, re.ASCII):
-        msg = f"{shown(text)} is not an amount; write whole dollars, such as `20000 USD`"
-        raise ValueError(msg)
-    return text
-
-
-def _percent(text: str) -> str:
-    if not re.fullmatch(_PERCENT, text, re.ASCII):
-        msg = f"{shown(text)} is not a share; write one such as 80%"
-        raise ValueError(msg)
-    return text
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(_ADDRESS, text, re.ASCII):
-        msg = f"{shown(text)} is not an e-mail address"
-        raise ValueError(msg)
-    return text
 
 
 def _some(shares: tuple[str, ...]) -> tuple[str, ...]:
@@ -44,9 +22,9 @@ def _some(shares: tuple[str, ...]) -> tuple[str, ...]:
     return shares
 
 
-Amount = Annotated[str, AfterValidator(_amount), WithJsonSchema({"type": "string", "pattern": f"^{_AMOUNT}$"})]
-Percent = Annotated[str, AfterValidator(_percent), WithJsonSchema({"type": "string", "pattern": f"^{_PERCENT}$"})]
-Address = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}$"})]
+Amount = Annotated[str, matching(_AMOUNT, "an amount; write whole dollars, such as `20000 USD`"), written(_AMOUNT)]
+Percent = Annotated[str, matching(_PERCENT, "a share; write one such as 80%"), written(_PERCENT)]
+Address = Annotated[str, matching(_ADDRESS, "an e-mail address"), written(_ADDRESS)]
 
 
 class Budget(Section):

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 
 from infra.settings.models import Cpu, Memory
 from infra.settings.section import Absent, Section
+from infra.settings.texts import matching, written
 from infra.settings.wording import listed, near, shown
 
 Purpose = Literal["system", "serving", "batch", "training"]
@@ -25,29 +26,16 @@ Reason = Literal["empty", "underutilized", "drifted"]
 _NAME = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _PERCENT = r"(?:100|[1-9][0-9]?)%"
 _DURATION = r"(?:[1-9][0-9]{0,5}[smh]){1,3}"
+_DURATION_OR_NEVER = rf"(?:{_DURATION}|never)"
 _WINDOW = r"(?:[1-9][0-9]{0,4}h(?:[1-9][0-9]?m)?|[1-9][0-9]{0,4}m)"
 _NODES = r"(?:(?:100|[0-9]{1,2})%|[0-9]{1,5})"
 _CRON = r"(?:@(?:annually|yearly|monthly|weekly|daily|midnight|hourly)|[0-9*,/A-Za-z-]+(?: [0-9*,/A-Za-z-]+){4})"
 _RESERVATION = r"cr-[0-9a-z]{1,40}"
 _AMI = r"(?:al2023@(?:v[0-9]{8}|latest)|bottlerocket@(?:v?[0-9]+\.[0-9]+\.[0-9]+|latest))"
-_SIZE = r"[1-9][0-9]{0,3}Gi|[1-9]Ti"
+_SIZE = r"(?:[1-9][0-9]{0,3}Gi|[1-9]Ti)"
 _LABEL_PART = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _LABEL_KEY = rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,200}}[a-z0-9])?/)?{_LABEL_PART}"
 _TAKEN_DOMAINS = ("kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws", "slipway.dev", "nvidia.com")
-
-
-def _matching(pattern: str, what: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text, re.ASCII):
-            msg = f"{shown(text)} is not {what}"
-            raise ValueError(msg)
-        return text
-
-    return AfterValidator(check)
-
-
-def _written(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$"})
 
 
 def _nodes(value: Any) -> Any:
@@ -151,22 +139,22 @@ _FOR_SCHEMA: dict[str, Any] = {
 
 PoolName = Annotated[
     str,
-    _matching(_NAME, "a pool's name; use at most 40 lower-case letters, digits and dashes, a letter first"),
-    _written(_NAME),
+    matching(_NAME, "a pool's name; use at most 40 lower-case letters, digits and dashes, a letter first"),
+    written(_NAME),
 ]
-Percent = Annotated[str, _matching(_PERCENT, "a share; write 1% to 100%, or leave it out"), _written(_PERCENT)]
+Percent = Annotated[str, matching(_PERCENT, "a share; write 1% to 100%, or leave it out"), written(_PERCENT)]
 Duration = Annotated[
-    str, _matching(_DURATION, "a time; write it with units, such as 90s, 15m or 1h30m"), _written(_DURATION)
+    str, matching(_DURATION, "a time; write it with units, such as 90s, 15m or 1h30m"), written(_DURATION)
 ]
 DurationOrNever = Annotated[
     str,
-    _matching(f"{_DURATION}|never", "a time; write it with units, such as 15m or 720h, or never"),
-    _written(f"{_DURATION}|never"),
+    matching(_DURATION_OR_NEVER, "a time; write it with units, such as 15m or 720h, or never"),
+    written(_DURATION_OR_NEVER),
 ]
 Nodes = Annotated[
     str,
     BeforeValidator(_nodes),
-    _matching(_NODES, "a number of nodes or a share of them; write 2, or 10%"),
+    matching(_NODES, "a number of nodes or a share of them; write 2, or 10%"),
     WithJsonSchema(
         {"anyOf": [{"type": "string", "pattern": f"^{_NODES}$"}, {"type": "integer", "minimum": 0, "maximum": 99999}]}
     ),
@@ -280,9 +268,9 @@ class Budget(Section):
     """A number, or a share such as 10%, which is rounded up."""
     reasons: Annotated[tuple[Reason, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = ()
     """What it holds for; everything when left out."""
-    schedule: Annotated[str, _matching(_CRON, "a cron schedule, such as 0 9 * * 1-5"), _written(_CRON)] = ""
+    schedule: Annotated[str, matching(_CRON, "a cron schedule, such as 0 9 * * 1-5"), written(_CRON)] = ""
     """When it begins to hold, in UTC. It needs a duration."""
-    duration: Annotated[str, _matching(_WINDOW, "a time in hours and minutes, such as 8h"), _written(_WINDOW)] = ""
+    duration: Annotated[str, matching(_WINDOW, "a time in hours and minutes, such as 8h"), written(_WINDOW)] = ""
     """For how long it holds from then on."""
 
     @model_validator(mode="after")
@@ -311,7 +299,7 @@ class Disruption(Section):
 class Volumes(Section):
     """The disk of each node, which holds images and scratch space."""
 
-    size: Annotated[str, _matching(_SIZE, "a size; write 1Gi to 9999Gi, or 1Ti to 9Ti"), _written(_SIZE)]
+    size: Annotated[str, matching(_SIZE, "a size; write 1Gi to 9999Gi, or 1Ti to 9Ti"), written(_SIZE)]
     """Such as 200Gi."""
     iops: Annotated[Annotated[int, Field(ge=3000, le=16000, strict=True)] | None, Absent()] = None
     """Operations per second (gp3)."""
@@ -339,11 +327,11 @@ class Pool(Section):
     volumes: Annotated[Volumes | None, Absent()] = None
     """The disk of each node."""
     ami: Annotated[
-        str, _matching(_AMI, "a pinned image; write al2023@v20260903 or bottlerocket@1.65.0"), _written(_AMI)
+        str, matching(_AMI, "a pinned image; write al2023@v20260903 or bottlerocket@1.65.0"), written(_AMI)
     ] = ""
     """The machine image, pinned: al2023@v20260903, bottlerocket@1.65.0. Else that of infra/capacity/images.py."""
     labels: dict[
-        Annotated[str, AfterValidator(_free_label), _written(_LABEL_KEY)],
-        Annotated[str, _matching(_LABEL_PART, "a label's value"), _written(_LABEL_PART)],
+        Annotated[str, AfterValidator(_free_label), written(_LABEL_KEY)],
+        Annotated[str, matching(_LABEL_PART, "a label's value"), written(_LABEL_PART)],
     ] = Field(default_factory=dict)
     """Labels of its nodes, beside those that are always there."""

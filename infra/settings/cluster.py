@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
 """
 
-import re
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from infra.settings.network import Block, PrivateBlock, block_of
 from infra.settings.retention import LogDays
 from infra.settings.section import Either, Section
+from infra.settings.texts import matching, written
 from infra.settings.wording import listed, shown
 
 _NAME = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
@@ -29,20 +29,6 @@ AddOn = Literal[
     "vpc-cni",
 ]
 """Add-ons of EKS that a cluster has, by name."""
-
-
-def _matching(pattern: str, what: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text, re.ASCII):
-            msg = f"{shown(text)} is not {what}"
-            raise ValueError(msg)
-        return text
-
-    return AfterValidator(check)
-
-
-def _pattern(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
 
 
 def _version(value: Any) -> str:
@@ -79,19 +65,17 @@ def _some(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Name = Annotated[
     str,
-    _matching(_NAME, "a cluster's name; use at most 40 lower-case letters, digits and dashes, a letter first"),
-    _pattern(_NAME),
+    matching(_NAME, "a cluster's name; use at most 40 lower-case letters, digits and dashes, a letter first"),
+    written(_NAME),
 ]
 Principal = Annotated[
     str,
-    _matching(_ROLE, "the ARN of a role or user, such as arn:aws:iam::111122223333:role/platform"),
-    _pattern(_ROLE),
+    matching(_ROLE, "the ARN of a role or user, such as arn:aws:iam::111122223333:role/platform"),
+    written(_ROLE),
 ]
-InstanceType = Annotated[
-    str, _matching(_INSTANCE, "an instance type; write one such as m7i.large"), _pattern(_INSTANCE)
-]
+InstanceType = Annotated[str, matching(_INSTANCE, "an instance type; write one such as m7i.large"), written(_INSTANCE)]
 AddOnVersion = Annotated[
-    str, _matching(_ADD_ON_VERSION, "an add-on's version, such as v1.20.4-eksbuild.2"), _pattern(_ADD_ON_VERSION)
+    str, matching(_ADD_ON_VERSION, "an add-on's version, such as v1.20.4-eksbuild.2"), written(_ADD_ON_VERSION)
 ]
 Some = Field(json_schema_extra={"minItems": 1})
 Count = Annotated[int, Field(ge=1, le=20, strict=True)]

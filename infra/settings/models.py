@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from infra.settings.quantities import BYTES, CPU, bytes_of, millicores
 from infra.settings.section import Section
+from infra.settings.texts import written
 from infra.settings.wording import shown
 
 _DIGEST = r"[a-z0-9]+(?:[._/-][a-z0-9]+)*@sha256:[0-9a-f]{64}"
@@ -54,7 +55,7 @@ def _quantity(pattern: str) -> WithJsonSchema:
 
 
 Image = Annotated[str, AfterValidator(_image), WithJsonSchema({"type": "string", "pattern": f"^(?:built|{_DIGEST})$"})]
-ModelName = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_DNS_LABEL}$"})]
+ModelName = Annotated[str, AfterValidator(_name), written(_DNS_LABEL)]
 Cpu = Annotated[str, BeforeValidator(_text), AfterValidator(_cpu), _quantity(CPU)]
 Memory = Annotated[str, BeforeValidator(_text), AfterValidator(_memory), _quantity(BYTES)]
 

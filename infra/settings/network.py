@@ -7,10 +7,11 @@ import ipaddress
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from infra.settings.retention import LogDays
 from infra.settings.section import Section
+from infra.settings.texts import matching, written
 from infra.settings.wording import listed, shown
 
 _BLOCK = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}/[0-9]{1,2}"
@@ -60,13 +61,6 @@ def _of_network(text: str) -> str:
     return text
 
 
-def _zone(text: str) -> str:
-    if not re.fullmatch(_ZONE, text, re.ASCII):
-        msg = f"{shown(text)} is not an availability zone; write its name, such as us-east-1a"
-        raise ValueError(msg)
-    return text
-
-
 def _zones(zones: tuple[str, ...]) -> tuple[str, ...]:
     if not 2 <= len(zones) <= 3 or len({*zones}) < len(zones):
         msg = "names no two or three different zones; EKS needs two, and a third is what a production wants"
@@ -74,12 +68,12 @@ def _zones(zones: tuple[str, ...]) -> tuple[str, ...]:
     return zones
 
 
-_BLOCK_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_BLOCK}$"})
+_BLOCK_SCHEMA = written(_BLOCK)
 Block = Annotated[str, AfterValidator(_block), _BLOCK_SCHEMA]
 """A CIDR block."""
 PrivateBlock = Annotated[str, AfterValidator(private_block), _BLOCK_SCHEMA]
 """A CIDR block for private use."""
-Zone = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string", "pattern": f"^{_ZONE}$"})]
+Zone = Annotated[str, matching(_ZONE, "an availability zone; write its name, such as us-east-1a"), written(_ZONE)]
 """The name of an availability zone."""
 
 

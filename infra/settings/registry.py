@@ -6,11 +6,12 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from infra.settings.aws import AccountId
 from infra.settings.retention import Days
 from infra.settings.section import Section
+from infra.settings.texts import matching, written
 from infra.settings.wording import shown
 
 _BENTO = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
@@ -25,20 +26,6 @@ def _bento(text: str) -> str:
     return text
 
 
-def _github(text: str) -> str:
-    if not re.fullmatch(_GITHUB, text, re.ASCII):
-        msg = f"{shown(text)} is not a repository of GitHub; write OWNER/NAME"
-        raise ValueError(msg)
-    return text
-
-
-def _branch(text: str) -> str:
-    if not re.fullmatch(_BRANCH, text, re.ASCII):
-        msg = f"{shown(text)} is not one branch; write its name, such as main: a wildcard would let any branch push"
-        raise ValueError(msg)
-    return text
-
-
 def _several(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names or len({*names}) < len(names):
         msg = "names none, or one twice; write each once"
@@ -46,9 +33,13 @@ def _several(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Bento = Annotated[str, AfterValidator(_bento), WithJsonSchema({"type": "string", "pattern": f"^{_BENTO}$"})]
-Github = Annotated[str, AfterValidator(_github), WithJsonSchema({"type": "string", "pattern": f"^{_GITHUB}$"})]
-Branch = Annotated[str, AfterValidator(_branch), WithJsonSchema({"type": "string", "pattern": f"^{_BRANCH}$"})]
+Bento = Annotated[str, AfterValidator(_bento), written(_BENTO)]
+Github = Annotated[str, matching(_GITHUB, "a repository of GitHub; write OWNER/NAME"), written(_GITHUB)]
+Branch = Annotated[
+    str,
+    matching(_BRANCH, "one branch; write its name, such as main: a wildcard would let any branch push"),
+    written(_BRANCH),
+]
 _ONCE = Field(json_schema_extra={"minItems": 1, "uniqueItems": True})
 
 

@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/cost-management/latest/userguide/cost-alloc-tags.htm
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator
 
 from infra.settings.section import Section
+from infra.settings.texts import written
 from infra.settings.wording import shown
 
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices
@@ -22,7 +23,7 @@ def _value(text: str) -> str:
     return text
 
 
-Value = Annotated[str, AfterValidator(_value), WithJsonSchema({"type": "string", "pattern": f"^{_VALUE}$"})]
+Value = Annotated[str, AfterValidator(_value), written(_VALUE)]
 
 
 class Tags(Section):

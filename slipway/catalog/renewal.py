@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from infra.catalog import Catalog, Source, UnknownNameError, files
 from slipway.catalog.aws import ACTIONS, Answers, ask
 from slipway.catalog.faults import CatalogError
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.files import write
-from slipway.plugins.credentials import DUMMY_KEY, KEY_VARIABLES
+from slipway.plugins.credentials import KEY_VARIABLES
 from slipway.progress import Progress
 
 _LOG_IN = "log in (`aws sso login`, AWS_PROFILE=…) and run it again; the catalog stays as it is"

@@ -3,17 +3,15 @@
 A chart is a line here with its reason, or it is refused: nothing is passed over in silence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from slipway.embedded.fleet import DUMMY_KEY
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.images import ImageFile, image_of
 from slipway.embedded.instance import AWS_PORT, BRIDGE_ADDRESS
 from slipway.embedded.node import REAL
-from slipway.engines import charts
-from slipway.engines.charts import PackedChart
 from slipway.engines.locate import Programs
 from slipway.engines.table import engine
 from slipway.errors import InstanceError
@@ -111,19 +109,6 @@ CHARTS: tuple[KnownChart, ...] = (
 """Every chart, in the order it is reported."""
 
 
-@dataclass(frozen=True)
-class Release:
-    """What a real chart is installed from.
-
-    Attributes:
-        chart: The archive that takes the place of the chart's name in `helm upgrade --install`.
-        images: What the node must be given first.
-    """
-
-    chart: PackedChart
-    images: tuple[ImageFile, ...]
-
-
 def find(chart: str, *, repository: str = "", version: str = "") -> KnownChart:
     """What this machine does with a chart.
 
@@ -179,14 +164,14 @@ def additions(known: KnownChart, region: str) -> dict[str, Any]:
     }
 
 
-def prepare(known: KnownChart, programs: Programs) -> Release:
-    """What a release of a real chart needs, made now if need be.
+def images(programs: Programs) -> Iterator[ImageFile]:
+    """The images that the pods of real charts need, made now if need be.
 
     Args:
-        known: The chart.
         programs: What `slipway.engines.build.ensure("capacity", …)` found.
 
     Raises:
-        EngineError: It was not built.
+        EngineError: A program was not built.
     """
-    return Release(charts.find(known.name), tuple(image_of(each, programs) for each in known.images))
+    for known in CHARTS:
+        yield from (image_of(engine, programs) for engine in known.images)

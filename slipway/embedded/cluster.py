@@ -15,7 +15,7 @@ from lightkube import ApiError, Client, KubeConfig
 from lightkube.codecs import load_all_yaml
 from lightkube.resources.core_v1 import Node, ServiceAccount
 
-from slipway.embedded import cgroups, controlplane, images, node, oci, pki
+from slipway.embedded import cgroups, charts, controlplane, node, oci, pki
 from slipway.embedded.aws import endpoint
 from slipway.embedded.fleet import processes as fleet
 from slipway.embedded.fleet.delays import Delays
@@ -176,8 +176,7 @@ class Cluster:
         start = self.instance.supervisor.start
         start(fleet.kwok(self.instance, self.programs.path("kwok"), delays=bought.delays))
         start(fleet.fleet(self.instance, cluster=bought.cluster, region=bought.region, delays=bought.delays))
-        for engine in images.RECIPES:
-            image = images.image_of(engine, self.programs)
+        for image in charts.images(self.programs):
             self.import_image(image.archive, image.name)
 
     def _node(self, phase: Phase, bought: Bought | None) -> None:

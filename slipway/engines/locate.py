@@ -69,6 +69,12 @@ class Programs:
     def __iter__(self) -> Iterator[tuple[Engine, Found]]:
         return iter(self._found.values())
 
+    def __or__(self, others: "Programs") -> "Programs":
+        """These and others."""
+        both = Programs()
+        both._found = {**self._found, **others._found}
+        return both
+
     def path(self, name: str) -> Path:
         """Where a program is.
 

@@ -1,7 +1,5 @@
 """The credentials of an instance: they open nothing anywhere else, and anything else is refused."""
 
-DUMMY_KEY = "slipway-offline"
-"""Access key and secret key of every instance."""
 KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """Variables that hold the dummy key in an instance's shell, and nothing else."""
 REAL_VARIABLES = (

@@ -1,12 +1,14 @@
 """What all offline resource plugins share: how they answer the engine, fail, log, and describe changes."""
 
 import hashlib
+import ipaddress
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -176,6 +178,26 @@ _NO_INSTANCE = (
     "the offline plugins work for an embedded environment only: "
     'run `eval "$(slipway env STACK)"` in this shell, or use the official plugins'
 )
+
+
+def leads_to(url: str, scheme: str, port: int) -> bool:
+    """Whether a URL means a port of this machine's loopback, and nothing else.
+
+    Args:
+        url: The URL.
+        scheme: What it must speak.
+        port: The port.
+    """
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme == scheme
+            and parts.username is None
+            and parts.port == port
+            and ipaddress.ip_address(parts.hostname or "").is_loopback
+        )
+    except ValueError:
+        return False
 
 
 class NoInstanceError(Exception):

@@ -12,10 +12,11 @@ from pathlib import Path
 import yaml
 
 from slipway import paths
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.instance import Instance
 from slipway.files import write
 from slipway.plugins import locks, scratch
-from slipway.plugins.credentials import DUMMY_KEY, REAL_VARIABLES
+from slipway.plugins.credentials import REAL_VARIABLES
 from slipway.plugins.language import EXECUTOR
 from slipway.running import run
 

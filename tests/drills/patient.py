@@ -4,14 +4,11 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
-from botocore.config import Config
 from lightkube import Client, KubeConfig
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
@@ -21,11 +18,9 @@ from slipway.embedded.instance import Instance
 from slipway.embedded.supervisor import launch
 from slipway.environment import load_example
 from slipway.paths import REPOSITORY
-from slipway.plugins.credentials import DUMMY_KEY
-from tests.live import until
+from tests.live import SLIPWAY, client_of, until
 from tests.snapshot import Snapshot, settled_difference
 
-SLIPWAY = Path(sys.executable).parent / "slipway"
 SUPERVISOR = "supervisor"
 PROCESSES = (
     "machine",
@@ -54,12 +49,10 @@ class Patient:
 
     Attributes:
         name: Its name.
-        environment: Variables of the commands that are run for it.
         mark: What was put into it, to be found again.
     """
 
     name: str
-    environment: dict[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
@@ -77,7 +70,6 @@ class Patient:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=REPOSITORY,
-            env={**os.environ, **self.environment},
             start_new_session=True,
         )
 
@@ -112,14 +104,7 @@ class Patient:
 
     def aws(self, service: str) -> Any:
         """A client of the instance's endpoint."""
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.instance.ports()['aws']}",
-            region_name="us-east-1",
-            aws_access_key_id=DUMMY_KEY,
-            aws_secret_access_key=DUMMY_KEY,
-            config=Config(s3={"addressing_style": "path"}, proxies={}),
-        )
+        return client_of(self.instance, service, "us-east-1")
 
     def kubernetes(self) -> Client:
         """A client of the instance's API server."""

@@ -1,6 +1,5 @@
 """`up` after anything ends in a working environment that has lost nothing; `down` after anything leaves nothing."""
 
-import os
 import random
 import secrets
 import subprocess
@@ -117,7 +116,6 @@ def _interrupted(patient: Patient, command: str, phase: str, chance: random.Rand
         capture_output=True,
         text=True,
         cwd=REPOSITORY,
-        env={**os.environ, **patient.environment},
         timeout=300,
         check=False,
     )

@@ -130,16 +130,14 @@ def _no_guard(patch: pytest.MonkeyPatch) -> None:
 
 
 def _any_endpoint(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(refusals, "_is_ours", lambda *_: True)
+    patch.setattr(refusals, "leads_to", lambda *_: True)
 
 
 def _any_loopback(patch: pytest.MonkeyPatch) -> None:
-    original = refusals._is_ours
+    def without_port(endpoint: str, scheme: str, port: int) -> bool:
+        return "@" not in endpoint and offline.leads_to(f"{endpoint.rpartition(':')[0]}:{port}", scheme, port)
 
-    def without_port(endpoint: str, port: int) -> bool:
-        return "@" not in endpoint and original(f"{endpoint.rpartition(':')[0]}:{port}", port)
-
-    patch.setattr(refusals, "_is_ours", without_port)
+    patch.setattr(refusals, "leads_to", without_port)
 
 
 def _any_key(patch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,18 @@ def run(
 ) -> Outcome:
     """Run the program for a configuration as the engine gives it."""
     request = json.dumps({"stack": stack, "config": config, "built": built or {}, "secrets": secrets or []})
+    return Outcome(**json.loads(said_by("tests.infra.program", request).splitlines()[-1]))
+
+
+def said_by(module: str, request: str = "") -> str:
+    """What a module writes when it is run by itself: the SDK keeps its state in the process, and warnings are errors.
+
+    Args:
+        module: Its name.
+        request: What it reads from standard input.
+    """
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.infra.program"],
+        [sys.executable, "-W", "error", "-m", module],
         input=request,
         capture_output=True,
         text=True,
@@ -47,7 +57,7 @@ def run(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return Outcome(**json.loads(done.stdout.splitlines()[-1]))
+    return done.stdout
 
 
 def _main() -> None:

@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ from rich.console import Console
 from infra.catalog import DATA, Catalog, files
 from slipway.catalog import CatalogError, aws, refresh, renewal, show
 from slipway.catalog.aws import ACTIONS, shape
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.paths import REPOSITORY
-from slipway.plugins.credentials import DUMMY_KEY
 from slipway.progress import Progress
+from tests.live import SLIPWAY
 
-SLIPWAY = Path(sys.executable).parent / "slipway"
 QUIET = Progress(quiet=True)
 DAY = date(2027, 1, 2)
 NOON, ONE = datetime(2027, 1, 2, 12, tzinfo=UTC), datetime(2027, 1, 2, 13, tzinfo=UTC)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ from infra.settings import editor
 from slipway import checking, cli
 from slipway.checking import Found, Report, UnknownStackError, check
 from slipway.paths import REPOSITORY
+from tests.live import SLIPWAY
 
-SLIPWAY = Path(sys.executable).parent / "slipway"
 STACK = (REPOSITORY / "stacks" / "Pulumi.local.yaml").read_text()
 MODEL = "slipway:models.digits"
 

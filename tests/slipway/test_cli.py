@@ -2,15 +2,11 @@
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from slipway.paths import REPOSITORY
-from tests.live import Live
-
-SLIPWAY = Path(sys.executable).parent / "slipway"
+from tests.live import SLIPWAY, Live
 
 
 def slipway(*words: str) -> subprocess.CompletedProcess[str]:

@@ -16,8 +16,6 @@ from slipway.embedded.supervisor.spec import ProcessSpec
 
 HEALTH = "/slipway/health"
 """Answered without moto, as JSON: requests `remembered`, of them `failed` at the last start, `bytes` of journal."""
-
-
 PRICES = "/slipway/prices"
 """Not AWS's either: what capacity costs (`slipway.embedded.aws.fidelity.administration`)."""
 

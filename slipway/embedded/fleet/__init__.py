@@ -2,6 +2,3 @@
 
 KWOK keeps the Nodes and calls their pods Running without running anything: never evidence that something works.
 """
-
-DUMMY_KEY = "slipway-offline"
-"""Access key and secret key of every instance: they open nothing anywhere else."""

@@ -25,7 +25,7 @@ from lightkube.resources.apps_v1 import DaemonSet
 from lightkube.resources.core_v1 import Node, NodeStatus
 from lightkube.types import PatchType
 
-from slipway.embedded.fleet import DUMMY_KEY
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.fleet.deciding import Action, Join, Plug, Register, Remove, Seen, Untaint, decide
 from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.fleet.planning import FAKE, MARK, Bought, Manifest

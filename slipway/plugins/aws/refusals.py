@@ -1,13 +1,13 @@
 """What the offline aws plugin refuses before it opens any connection: everything that could mean a real account."""
 
-import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.plugins.aws.resource import AwsError
-from slipway.plugins.credentials import DUMMY_KEY, KEY_VARIABLES, REAL_VARIABLES
+from slipway.plugins.credentials import KEY_VARIABLES, REAL_VARIABLES
+from slipway.plugins.offline import leads_to
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 _CREDENTIALS = ("accessKey", "secretKey", "token", "profile", "assumeRoles", "assumeRoleWithWebIdentity")
@@ -41,7 +41,7 @@ def refuse_real(settings: Mapping[str, Any], environment: Mapping[str, str], por
                 "take it out of the stack file or the provider, or use the official plugin"
             )
     for where, endpoint in _endpoints(settings, environment):
-        if not _is_ours(endpoint, port):
+        if not leads_to(endpoint, "http", port):
             raise RefusedError(
                 f"the endpoint {endpoint or '(none)'} ({where}) is not that of this instance, http://127.0.0.1:{port}; "
                 'the offline aws plugin speaks to nothing else: run `eval "$(slipway env STACK)"`, '
@@ -64,16 +64,3 @@ def _endpoints(settings: Mapping[str, Any], environment: Mapping[str, str]) -> I
     for group in structure(settings.get("endpoints")) or []:
         for service, endpoint in group.items():
             yield f"aws:endpoints, {service}", str(endpoint)
-
-
-def _is_ours(endpoint: str, port: int) -> bool:
-    try:
-        parts = urlsplit(endpoint)
-        return (
-            parts.scheme == "http"
-            and parts.username is None
-            and parts.port == port
-            and ipaddress.ip_address(parts.hostname or "").is_loopback
-        )
-    except ValueError:
-        return False

@@ -10,9 +10,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.plugins.aws.refusals import RefusedError, refuse_real, structure
 from slipway.plugins.aws.resource import AwsError, Place
-from slipway.plugins.credentials import DUMMY_KEY
 from slipway.plugins.offline import instance_port
 
 

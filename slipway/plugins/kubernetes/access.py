@@ -6,11 +6,9 @@ The one seam between the embedded environment and EKS is here: there, a user is 
 
 import base64
 import binascii
-import ipaddress
 import ssl
 from pathlib import Path, PurePath
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -19,7 +17,7 @@ from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, UserExec
 
 from slipway.plugins.kubernetes.cluster import ClusterError
-from slipway.plugins.offline import instance_port, this_instance
+from slipway.plugins.offline import instance_port, leads_to, this_instance
 
 _FILES_OF_CLUSTERS = ("certificate-authority",)
 _FILES_OF_USERS = ("client-certificate", "client-key", "tokenFile")
@@ -65,13 +63,8 @@ def of_the_instance(config: SingleConfig) -> SingleConfig:
         RefusedEndpointError: It leads elsewhere.
         NoInstanceError: This shell is that of no instance.
     """
-    server = urlsplit(config.cluster.server)
     port = instance_port("api")
-    try:
-        here = ipaddress.ip_address(server.hostname or "").is_loopback and server.port == port
-    except ValueError:
-        here = False
-    if not here:
+    if not leads_to(config.cluster.server, "https", port):
         raise RefusedEndpointError(
             f"the offline kubernetes plugin works for the embedded environment of this shell only, whose API server is "
             f"https://127.0.0.1:{port}; the context {config.context_name} means {config.cluster.server}: run "

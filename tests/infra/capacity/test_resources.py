@@ -1,30 +1,19 @@
 """What the components register, and in which order it goes away."""
 
 import json
-import subprocess
-import sys
 from functools import cache
 from typing import Any
 
 import pytest
 
-from slipway.paths import REPOSITORY
+from tests.infra.program import said_by
 
 NODE_POOL, NODE_CLASS = "kubernetes:karpenter.sh/v1:NodePool", "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 
 
 @cache
 def registered() -> dict[str, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.infra.capacity.mocked"],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    found: dict[str, dict[str, Any]] = json.loads(said_by("tests.infra.capacity.mocked"))
     return found
 
 

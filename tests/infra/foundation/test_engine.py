@@ -13,8 +13,7 @@ import yaml
 
 from slipway.paths import REPOSITORY
 from slipway.plugins.workspace import Workspace
-from tests.live import Live
-from tests.slipway.plugins.aws.project import client_of
+from tests.live import Live, client_of
 
 REGION = "us-east-1"
 
@@ -31,7 +30,7 @@ class Project:
         return self.workspace.pulumi_command(*arguments, "--stack", self.stack, "--color", "never", "--non-interactive")
 
     def client(self, service: str) -> Any:
-        return client_of(self.live, service, REGION)
+        return client_of(self.live.instance, service, REGION)
 
     def left(self) -> dict[str, list[str]]:
         """What there is in AWS by the stack's name, by kind; kinds without anything are left out."""
@@ -87,7 +86,7 @@ def _config(stack: str, account: str) -> dict[str, Any]:
 @pytest.fixture
 def project(live: Live, tmp_path: Path) -> Iterator[Project]:
     stack = f"t{secrets.token_hex(4)}"
-    account = client_of(live, "sts", REGION).get_caller_identity()["Account"]
+    account = client_of(live.instance, "sts", REGION).get_caller_identity()["Account"]
     checkout = tmp_path / "project"
     (checkout / "infra").mkdir(parents=True)
     (checkout / "stacks").mkdir()

@@ -38,9 +38,9 @@ class _Quoting(yaml.SafeDumper):
 _Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
 
 
-def changed(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """The valid configuration with another value at a path; with None, without that key."""
-    config: dict[str, Any] = json.loads(json.dumps(VALID))
+def changed(path: tuple[str, ...], value: Any, *, of: dict[str, Any] = VALID) -> dict[str, Any]:
+    """A valid configuration with another value at a path; with None, without that key."""
+    config: dict[str, Any] = json.loads(json.dumps(of))
     at: Any = config
     for key in path[:-1]:
         at = at[key]

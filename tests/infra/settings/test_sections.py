@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from infra.settings import EksCluster, ExistingCluster, Settings, SettingsError, editor, load
-from tests.infra.settings.stackfiles import as_engine, as_yaml, told
+from tests.infra.settings.stackfiles import as_engine, as_yaml, changed, told
 
 SCHEMA = Draft202012Validator(editor.json_schema())
 VALID: dict[str, Any] = {
@@ -244,19 +243,6 @@ BEYOND_A_SCHEMA = {
 }
 
 
-def changed(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """The valid configuration with another value at a path; with None, without that key."""
-    config: dict[str, Any] = yaml.safe_load(as_yaml(VALID))["config"]
-    at: Any = config
-    for key in path[:-1]:
-        at = at[key]
-    if value is None:
-        del at[path[-1]]
-    else:
-        at[path[-1]] = value
-    return config
-
-
 def faults(config: dict[str, Any]) -> list[tuple[str, str]]:
     try:
         load(as_engine(config), stack="broken")
@@ -273,7 +259,7 @@ def test_the_valid_file_is_accepted_by_loader_and_schema() -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_section_is_refused_with_key_and_reason(name: str, tmp_path: Path) -> None:
     path, value, key, what = WRONG[name]
-    config = changed(path, value)
+    config = changed(path, value, of=VALID)
     assert faults(config)[0] == (key, what)
     lines = told(as_yaml(config), tmp_path)
     assert any(line.endswith(f"{key}: {what}") for line in lines), lines
@@ -282,13 +268,13 @@ def test_a_wrong_section_is_refused_with_key_and_reason(name: str, tmp_path: Pat
 @pytest.mark.parametrize("name", sorted(WRONG.keys() - BEYOND_A_SCHEMA))
 def test_a_wrong_section_is_refused_by_the_schema_as_well(name: str) -> None:
     path, value, _, _ = WRONG[name]
-    assert not SCHEMA.is_valid({"config": changed(path, value)})
+    assert not SCHEMA.is_valid({"config": changed(path, value, of=VALID)})
 
 
 @pytest.mark.parametrize("name", sorted(BEYOND_A_SCHEMA))
 def test_what_no_schema_can_say_is_known(name: str) -> None:
     path, value, _, _ = WRONG[name]
-    SCHEMA.validate({"config": changed(path, value)})
+    SCHEMA.validate({"config": changed(path, value, of=VALID)})
 
 
 @pytest.mark.parametrize("section", [key for key in VALID if key.startswith("slipway:")])
@@ -309,13 +295,13 @@ def test_zones_of_another_region_are_told_with_their_lines(tmp_path: Path) -> No
 
 
 def test_faults_within_sections_and_between_them_are_told_at_once() -> None:
-    config = changed(("slipway:budget", "monthly"), "much")
+    config = changed(("slipway:budget", "monthly"), "much", of=VALID)
     config["slipway:cluster"]["services-cidr"] = "10.40.0.0/20"
     assert [key for key, _ in faults(config)] == ["slipway:budget.monthly", "slipway:cluster.services-cidr"]
 
 
 def test_of_a_section_that_is_wrong_itself_nothing_more_is_said() -> None:
-    config = changed(("slipway:network", "cidr"), "10.40.0.0")
+    config = changed(("slipway:network", "cidr"), "10.40.0.0", of=VALID)
     config["slipway:cluster"]["services-cidr"] = "10.40.0.0/20"
     assert [key for key, _ in faults(config)] == ["slipway:network.cidr"]
 

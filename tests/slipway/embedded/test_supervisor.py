@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from slipway.embedded.supervisor import daemon, launch
 from slipway.embedded.supervisor.client import SupervisorClient
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
 from slipway.errors import InstanceError
+from tests import live
 
 MACHINE = """
 import os, signal, time
@@ -23,13 +23,8 @@ time.sleep(3600)
 """
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+def eventually(condition: Callable[[], bool]) -> bool:
+    return live.eventually(condition, 15)
 
 
 @pytest.fixture

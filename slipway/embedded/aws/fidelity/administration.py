@@ -9,9 +9,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from slipway.embedded.aws.endpoint import PRICES
 from slipway.embedded.aws.fidelity import prices, scarcity
-
-PRICES_PATH = "/slipway/prices"
 
 _App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -19,7 +18,7 @@ _App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def handle(environ: dict[str, Any]) -> Response | None:
     """Answer a request that is not AWS's; None for any other."""
     return scarcity.handle(environ) or scarcity.answer(
-        environ, PRICES_PATH, _shown, lambda new: prices.tell(prices.table_of(new))
+        environ, PRICES, _shown, lambda new: prices.tell(prices.table_of(new))
     )
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.aws.endpoint import HEALTH
 from slipway.paths import REPOSITORY
-from slipway.plugins.credentials import DUMMY_KEY
 
 ACCOUNT = "111122223333"
 

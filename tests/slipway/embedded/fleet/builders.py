@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from slipway.embedded.fleet import DUMMY_KEY
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.fleet.planning import FAKE, MARK, Bought, node
 
 CLUSTER = "demo"

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from slipway.embedded.aws import DUMMY_KEY
 from slipway.plugins.aws.provider import Aws
-from slipway.plugins.credentials import DUMMY_KEY, REAL_VARIABLES
-from tests.live import Live
-from tests.slipway.plugins.aws.project import REGION, client_of
+from slipway.plugins.credentials import REAL_VARIABLES
+from tests.live import Live, client_of
+from tests.slipway.plugins.aws.project import REGION
 from tests.slipway.plugins.plugin_client import Plugin, serving
 
 Connect = Callable[[str], Any]
@@ -67,7 +68,7 @@ def aws(configured: Aws) -> Iterator[Plugin]:
 @pytest.fixture
 def connect(live: Live) -> Connect:
     """AWS as somebody else sees it."""
-    return lambda service: client_of(live, service)
+    return lambda service: client_of(live.instance, service, REGION)
 
 
 @pytest.fixture

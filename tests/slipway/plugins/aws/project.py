@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import boto3
 import yaml
-from botocore.config import Config
 
-from slipway.plugins.credentials import DUMMY_KEY
 from slipway.plugins.workspace import Workspace
-from tests.live import Live
+from tests.live import Live, client_of
 
 PROGRAMS = Path(__file__).parent / "programs"
 REGION = "eu-north-1"
@@ -118,19 +115,7 @@ class Project:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """AWS as somebody else sees it, past Pulumi."""
-        return client_of(self.live, service, region)
-
-
-def client_of(live: Live, service: str, region: str = REGION) -> Any:
-    """A client of the endpoint of an instance."""
-    return boto3.client(
-        service,
-        endpoint_url=f"http://127.0.0.1:{live.instance.ports()['aws']}",
-        region_name=region,
-        aws_access_key_id=DUMMY_KEY,
-        aws_secret_access_key=DUMMY_KEY,
-        config=Config(s3={"addressing_style": "path"}, proxies={}),
-    )
+        return client_of(self.live.instance, service, region)
 
 
 def name_of(urn: str) -> str:

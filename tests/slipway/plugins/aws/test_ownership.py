@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from slipway.paths import REPOSITORY
-from tests.live import Live
+from tests.live import SLIPWAY, Live
 from tests.slipway.plugins.aws.project import STACK, Project
 
 PLUGINS = ("pulumi-language-python", "pulumi-resource-aws", "pulumi-resource-kubernetes")
@@ -87,7 +87,7 @@ def test_in_the_shell_of_an_instance_ours_run_and_no_others(machine: Machine, li
     names = ("PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_OPTION_CWD")
     exports = "".join(f"export {name}={shlex.quote(ours[name])}\n" for name in names)
     script = (
-        f'set -e\neval "$({Path(sys.executable).parent / "slipway"} env local --as {live.name})"\n'
+        f'set -e\neval "$({SLIPWAY} env local --as {live.name})"\n'
         f"{exports}PATH={machine.project.workspace.folder / 'bin'}:$PATH\n"
         f"pulumi preview --stack {STACK} --non-interactive --color never"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from slipway.embedded.aws import variables
+from slipway.embedded.aws import endpoint, variables
 from slipway.embedded.aws.fidelity import (
     administration,
     capacity_reservations,
@@ -136,9 +136,9 @@ def test_rules_that_make_no_sense_are_refused(admin: Any, document: str, said: s
 
 def test_prices_are_told_and_shown_outside_aws(admin: Any) -> None:
     table = {"on_demand": {"m7i.large": 0.1}, "spot": {}}
-    assert admin.put(administration.PRICES_PATH, json=table).get_json() == table
+    assert admin.put(endpoint.PRICES, json=table).get_json() == table
     assert prices.current().on_demand("m7i.large") == 0.1
-    assert admin.put(administration.PRICES_PATH, json={"m7i.large": 1}).status_code == 400
+    assert admin.put(endpoint.PRICES, json={"m7i.large": 1}).status_code == 400
 
 
 @proves(capacity_reservations)
