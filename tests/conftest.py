@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import Live, tracked_files_changed
-from tests.snapshot import Snapshot
+from tests.live import Live, tracked_files_changed, until
+from tests.snapshot import MARK, Snapshot
 
 INSTANCE = "SLIPWAY_TEST_INSTANCE"
 """Names an instance to use instead of one of the tests' own: it is neither brought up nor taken down."""
@@ -22,32 +22,45 @@ OWNED = "SLIPWAY_TEST_OWNED"
 CHANGED = "SLIPWAY_TEST_CHANGED"
 """What git saw as changed before anything was started, where `tests/run.py` runs the tests."""
 
-PARTS = ("alone", "live", "last")
-"""Tests that need no stack; tests that do; tests that take it down."""
+READY = "SLIPWAY_TEST_READY"
+"""Names a file that is there once that instance is up; without, it is."""
+
+FIRST = (
+    "infra/test_program.py",
+    "slipway/embedded/aws/test_endpoint.py",
+    "slipway/engines/test_engines.py",
+    "slipway/embedded/fleet/test_controller.py",
+    "slipway/plugins/aws/test_cycle.py",
+    "slipway/plugins/test_engine.py",
+    "infra/foundation/test_engine.py",
+    "slipway/plugins/test_interruption.py",
+    "slipway/test_environment.py",
+    "slipway/plugins/kubernetes/test_releases.py",
+)
+"""Files that take long, in the order of their turn: what several workers share ends earlier when these begin early.
+
+The first ones need no stack, which is not up yet when they begin.
+"""
+
+_UP_SECONDS = 600.0
 
 FAULT = "SLIPWAY_TEST_FAULT"
 """Names a way to break the plugin for this run (tests/faults/catalog.py)."""
 
+os.environ[MARK] = "1"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--part", choices=PARTS, help="only the tests that need no stack, that do, or that take it down")
     parser.addoption("--golden", action="store_true", help="write the golden files instead of comparing with them")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-    wanted = config.getoption("--part")
-    if wanted:
-        left_out = [item for item in items if part_of(item) != wanted]
-        items[:] = [item for item in items if part_of(item) == wanted]
-        config.hook.pytest_deselected(items=left_out)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
 
 
-def part_of(item: pytest.Item) -> str:
-    """Which of `PARTS` a test is of."""
-    if item.get_closest_marker("last") is not None:
-        return "last"
-    return "live" if "live" in getattr(item, "fixturenames", ()) else "alone"
+def _turn(item: pytest.Item) -> tuple[bool, int]:
+    file = item.path.relative_to(Path(__file__).parent).as_posix()
+    return item.get_closest_marker("last") is not None, FIRST.index(file) if file in FIRST else len(FIRST)
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +80,12 @@ def live(before: Snapshot) -> Iterator[Live]:
         os.environ.get(CHANGED, tracked_files_changed()),
         is_shared=bool(given and not os.environ.get(OWNED)),
     )
+    ready = os.environ.get(READY)
     try:
         if not given:
             stack.up()
+        elif ready:
+            until(Path(ready).exists, "the stack that the tests share", _UP_SECONDS)
         yield stack
     finally:
         stack.close()

@@ -1,7 +1,8 @@
-"""Runs all tests in the time that two cores allow: those that need the real stack, and beside them those that do not.
+"""Runs all tests in the time that two cores allow: a stack of their own is brought up while the first ones run.
 
-Run by `make test`. A stack of its own is brought up for them, and at the very end the tests that take it down are run:
-they compare this machine with what it was before anything was started.
+Run by `make test`. Most tests of the stack wait, and the others compute, so there is one worker more than cores. At the
+very end the tests that take the stack down are run: they compare this machine with what it was before anything was
+started.
 """
 
 import os
@@ -14,79 +15,76 @@ import time
 from pathlib import Path
 
 from slipway.paths import REPOSITORY
-from tests.conftest import BEFORE, CHANGED, INSTANCE, OWNED, PARTS
+from tests.conftest import BEFORE, CHANGED, INSTANCE, OWNED, READY
 from tests.live import SLIPWAY, tracked_files_changed
 from tests.snapshot import Snapshot
 
-FILES = {"last": ("tests/slipway/test_environment.py",)}
-"""Where the tests of a part are, if not everywhere: looking for them takes a while."""
+LAST = "tests/slipway/test_environment.py"
+"""Where the tests that take the stack down are: looking for them everywhere takes a while."""
+_WORKERS = (os.cpu_count() or 1) + 1
+_SPREAD = (f"-n{_WORKERS}", "--dist=loadfile", "--no-loadscope-reorder")
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?)")
 
 
 def main() -> int:
-    """Run everything; the exit status is 0 when every part ran tests and all passed."""
+    """Run everything; the exit status is 0 when both parts ran tests and all of them passed."""
     begun = time.monotonic()
     name = f"test-{secrets.token_hex(3)}"
     with tempfile.TemporaryDirectory() as folder:
-        before, output = Path(folder) / "before.json", Path(folder) / "alone.txt"
+        before, ready = Path(folder) / "before.json", Path(folder) / "ready"
         Snapshot.take().write(before)
         _slipway("build", "digits")
         environment = {
-            **os.environ,
+            # Compiled code is kept, whatever this shell says: the same files are read by many processes.
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             BEFORE: str(before),
             CHANGED: tracked_files_changed(),
             INSTANCE: name,
             OWNED: "1",
+            READY: str(ready),
         }
-        with output.open("w") as file:
-            alone = subprocess.Popen(
-                _pytest("alone", "-q"), cwd=REPOSITORY, stdout=file, stderr=subprocess.STDOUT, env={**os.environ}
-            )
-            try:
-                _slipway("up", "local", "--as", name)
-                said, statuses = [], []
-                for part in ("live", "last"):
-                    if part == "last":
-                        statuses.append(alone.wait())
-                        said.append(output.read_text())
-                        sys.stdout.write(said[-1])
-                    status, text = _shown(_pytest(part, "-q", *FILES.get(part, ())), environment)
-                    statuses.append(status)
-                    said.append(text)
-            finally:
-                if alone.poll() is None:
-                    alone.terminate()
-                    alone.wait()
-                _slipway("down", "local", "--as", name)
+        many = _pytest(environment, "-m", "not faults and not drill and not last", *_SPREAD)
+        try:
+            _slipway("up", "local", "--as", name)
+            ready.touch()
+            told = [_shown(many)]
+            last = _pytest(environment, "-m", "last", LAST)
+            told.append(_shown(last))
+        finally:
+            if many.poll() is None:
+                many.terminate()
+                many.wait()
+            _slipway("down", "local", "--as", name)
     counts: dict[str, int] = {}
-    for text in said:
+    for text in told:
         for number, what in _COUNT.findall(text.strip().splitlines()[-1]):
             counts[what] = counts.get(what, 0) + int(number)
-    told = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
-    sys.stdout.write(f"=== in all: {told} in {time.monotonic() - begun:.0f}s ===\n")
-    return max(statuses)
+    said = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
+    sys.stdout.write(f"=== in all: {said} in {time.monotonic() - begun:.0f}s ===\n")
+    return max(many.returncode, last.returncode)
 
 
-def _pytest(part: str, *arguments: str) -> list[str]:
-    assert part in PARTS
-    return [sys.executable, "-m", "pytest", f"--part={part}", *arguments]
+def _pytest(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Begin to run tests; what they write waits until it is shown."""
+    argv = [sys.executable, "-m", "pytest", "-q", *arguments]
+    return subprocess.Popen(
+        argv, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def _slipway(*words: str) -> None:
     subprocess.run([SLIPWAY, *words], cwd=REPOSITORY, check=True)
 
 
-def _shown(argv: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Run a program, show what it writes as it comes, and keep it."""
+def _shown(process: subprocess.Popen[str]) -> str:
+    """Show what a program writes as it comes, until it ends, and keep it."""
     lines: list[str] = []
-    with subprocess.Popen(
-        argv, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        for line in process.stdout or ():
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            lines.append(line)
-    return process.returncode, "".join(lines)
+    for line in process.stdout or ():
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        lines.append(line)
+    process.wait()
+    return "".join(lines)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,16 @@ _FOLDERS = (
     "/etc/cni",
 )
 _SETTLE_SECONDS = 15.0
+MARK = "SLIPWAY_TESTS"
+"""In the environment of whatever the tests start."""
+_OURS = (MARK.encode(), b"SLIPWAY_RUNTIME")
+"""By which a process is known as ours: other people work on this machine too, and theirs come and go. What clears its
+environment, as containers do, is in namespaces of its own, and those are compared as well."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What there is at one moment. A process is its pid and start; everything else is a line that names it."""
+    """What there is at one moment. A process is its pid and command; everything else is a line that names it."""
 
     processes: frozenset[str]
     mounts: frozenset[str]
@@ -98,14 +103,21 @@ def settled_difference(before: Snapshot) -> dict[str, list[str]]:
 
 
 def _processes() -> Iterator[str]:
-    """Every process but the kernel's, this one, those that it is run by, and those that it started."""
+    """Every process of ours but this one, those that it is run by, and those that it started."""
     this = psutil.Process()
     own = {each.pid for each in (this, *this.parents(), *this.children(recursive=True))}
-    for process in psutil.process_iter(["pid", "ppid", "cmdline", "create_time"]):
-        info = process.info
-        if info["pid"] in own or info["pid"] == 2 or info["ppid"] == 2:
-            continue
-        yield f"{info['pid']} {' '.join(info['cmdline'] or [])}"
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        pid = process.info["pid"]
+        if pid not in own and _is_ours(pid):
+            yield f"{pid} {' '.join(process.info['cmdline'] or [])}"
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(variable.partition(b"=")[0] in _OURS for variable in variables)
 
 
 def _namespaces() -> Iterator[str]:

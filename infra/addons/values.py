@@ -93,7 +93,7 @@ def nvidia() -> dict[str, Any]:
 
 
 def descheduler() -> dict[str, Any]:
-    """Of descheduler (https://github.com/kubernetes-sigs/descheduler/blob/v0.36.0/charts/descheduler/values.yaml).
+    """Of descheduler (https://github.com/kubernetes-sigs/descheduler/blob/v0.35.1/charts/descheduler/values.yaml).
 
     It does one thing: where a scale-down has tilted a ratio, it evicts the pods that are too many in a part; the
     scheduler puts their successors where they are too few.

@@ -60,8 +60,10 @@ class KnownChart:
         """The one version that can be installed here; empty where any can be named."""
         if self.treatment is not Treatment.REAL:
             return ""
-        module = engine(f"{self.name}.tgz").module
-        return module.version if module is not None else ""
+        packed = engine(f"{self.name}.tgz")
+        if packed.chart is not None and packed.chart.version:
+            return packed.chart.version
+        return packed.module.version if packed.module is not None else ""
 
     def faults(self, values: Mapping[str, Any]) -> list[str]:
         """What a release's values ask for that is not done here, one sentence each."""
@@ -102,8 +104,9 @@ CHARTS: tuple[KnownChart, ...] = (
     KnownChart(
         repository="https://kubernetes-sigs.github.io/descheduler",
         name="descheduler",
-        treatment=Treatment.RECORDED,
-        reason="its program is not built here yet: ratios that a scale-down has tilted stay so",
+        treatment=Treatment.REAL,
+        reason="the chart and the program come from one pinned module; it evicts pods of bought nodes as of any others",
+        images=("descheduler",),
     ),
 )
 """Every chart, in the order it is reported."""
@@ -144,6 +147,10 @@ def additions(known: KnownChart, region: str) -> dict[str, Any]:
     Returns:
         Values to lay over the program's; lists are added to the end of its own.
     """
+    # One node runs pods: this one. On bought nodes a pod reads Running, and nothing runs.
+    here = {"replicas": 1, "nodeSelector": {REAL: "true"}}
+    if known.name == "descheduler":
+        return here
     if known.name != "karpenter":
         return {}
     env = {
@@ -155,9 +162,7 @@ def additions(known: KnownChart, region: str) -> dict[str, Any]:
         "AWS_REGION": region,
     }
     return {
-        # One node runs pods: this one. On bought nodes a pod reads Running, and nothing runs.
-        "replicas": 1,
-        "nodeSelector": {REAL: "true"},
+        **here,
         # No call is tried with DryRun first. `isolatedVPC` would leave the instance profiles of NodeClasses behind.
         "settings": {"disableDryRun": True},
         "controller": {"env": [{"name": name, "value": value} for name, value in env.items()]},

@@ -24,7 +24,8 @@ class Recipe:
     """How the image of a program is made.
 
     Attributes:
-        repository: Its name without the tag, which is the program's version.
+        repository: Its name without the tag.
+        tag: `{version}` is the program's.
         program: The program's path in the image, which is the entrypoint.
         user: Numeric user and group.
         env: Its environment.
@@ -32,6 +33,7 @@ class Recipe:
 
     repository: str
     program: str
+    tag: str = "{version}"
     user: int = 65532
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,6 +47,10 @@ RECIPES: dict[str, Recipe] = {
             "KO_DATA_PATH": "/var/run/ko",
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/ko-app",
         },
+    ),
+    # Dockerfile of the module.
+    "descheduler": Recipe(
+        repository="registry.k8s.io/descheduler/descheduler", tag="v{version}", program="/bin/descheduler", user=1000
     ),
 }
 """By engine."""
@@ -86,7 +92,7 @@ def image_of(engine: str, programs: Programs) -> ImageFile:
 
 def _image(recipe: Recipe, version: str, program: Path, certificates: bytes) -> Image:
     return Image(
-        name=f"{recipe.repository}:{version}",
+        name=f"{recipe.repository}:{recipe.tag.format(version=version)}",
         entrypoint=recipe.program,
         user=f"{recipe.user}:{recipe.user}",
         env=recipe.env,

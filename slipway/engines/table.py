@@ -28,11 +28,13 @@ class Chart:
         folder: Its folder inside the module.
         stamps: What upstream's release writes into it before it is published: file, key (dotted) and value, in which
             `{version}` is filled in.
+        version: Its version, where that is not the module's.
     """
 
     name: str
     folder: str
     stamps: tuple[tuple[str, str, str], ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +174,21 @@ KARPENTER = GoModule(
             ),
         ),
         Chart(name="karpenter-crd", folder="charts/karpenter-crd", stamps=_RELEASED),
+    ),
+)
+# A chart is published once its program's first release is out, and that is what the next patch release carries: 0.35.1
+# is the newest here whose chart is of its own minor version. What it installs is stamped: the program that is built.
+DESCHEDULER = GoModule(
+    name="descheduler",
+    path="sigs.k8s.io/descheduler",
+    ldflags="-X sigs.k8s.io/descheduler/pkg/version.version=v{version}",
+    charts=(
+        Chart(
+            name="descheduler",
+            folder="charts/descheduler",
+            stamps=(("Chart.yaml", "appVersion", "{version}"),),
+            version="0.35.0",
+        ),
     ),
 )
 KWOK = GoModule(name="kwok", path="sigs.k8s.io/kwok", ldflags="-X sigs.k8s.io/kwok/pkg/consts.Version=v{version}")
@@ -337,6 +354,15 @@ ENGINES: tuple[Engine, ...] = (
         folders=_OURS_ALONE,  # it goes into an image whose name says its version
     ),
     *(_chart(chart, KARPENTER) for chart in KARPENTER.charts),
+    Engine(
+        name="descheduler",
+        purpose="mends ratios of pods",
+        needed_by=_CAPACITY,
+        module=DESCHEDULER,
+        package="sigs.k8s.io/descheduler/cmd/descheduler",
+        folders=_OURS_ALONE,  # it goes into an image whose name says its version
+    ),
+    *(_chart(chart, DESCHEDULER) for chart in DESCHEDULER.charts),
     Engine(
         name="kwok",
         purpose="stands for bought nodes' kubelets",

@@ -1,47 +1,62 @@
-"""The digits model: its gate, and that what serves is what was trained."""
+"""The digits model: its gate, and that what serves is what was trained.
+
+Torch and scikit-learn are loaded by the tests that run, not by every worker that looks for tests.
+"""
 
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from slipway.paths import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "bentos" / "digits"))
-from digits import data, runtime, training
-from digits.network import DigitsNetwork
+if TYPE_CHECKING:
+    from digits import data
+    from digits.network import DigitsNetwork
 
 
 @pytest.fixture(scope="module")
-def split() -> data.Split:
+def split() -> "data.Split":
+    from digits import data
+
     return data.load()
 
 
 @pytest.fixture(scope="module")
-def untrained() -> DigitsNetwork:
+def untrained() -> "DigitsNetwork":
+    import torch
+    from digits.network import DigitsNetwork
+
     torch.manual_seed(0)
     return DigitsNetwork()
 
 
 @pytest.fixture(scope="module")
-def exported(untrained: DigitsNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(untrained: "DigitsNetwork", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from digits import training
+
     path = tmp_path_factory.mktemp("model") / "model.onnx"
     training.export(untrained.eval(), path)
     return path
 
 
-def test_the_split_is_the_same_every_time_and_nothing_is_in_both_parts(split: data.Split) -> None:
+def test_the_split_is_the_same_every_time_and_nothing_is_in_both_parts(split: "data.Split") -> None:
+    from digits import data
+
     again = data.load()
     assert np.array_equal(split.held_out_images, again.held_out_images)
     assert len(split.train_images) + len(split.held_out_images) == 1797
     assert set(split.held_out_labels.tolist()) == set(range(10))
 
 
-def test_the_exported_model_is_the_torch_model(untrained: DigitsNetwork, exported: Path, split: data.Split) -> None:
+def test_the_exported_model_is_the_torch_model(untrained: "DigitsNetwork", exported: Path, split: "data.Split") -> None:
+    from digits import runtime, training
+
     served = runtime.OnnxRuntime(exported)
     trained = runtime.TorchRuntime(untrained)
     for images in (split.held_out_images, split.held_out_images[:1], np.zeros((3, 8, 8), dtype=np.float32)):
@@ -51,14 +66,22 @@ def test_the_exported_model_is_the_torch_model(untrained: DigitsNetwork, exporte
         assert np.allclose(theirs.sum(axis=1), 1, atol=1e-5)
 
 
-def test_an_untrained_model_does_not_pass_the_gate(untrained: DigitsNetwork, exported: Path, split: data.Split) -> None:
+def test_an_untrained_model_does_not_pass_the_gate(
+    untrained: "DigitsNetwork", exported: Path, split: "data.Split"
+) -> None:
+    from digits import training
+
     metrics = training.measure(untrained, exported, split)
     assert metrics.accuracy < 0.5
     with pytest.raises(training.GateError, match=r"below the gate of 0\.97; nothing was saved"):
         training.check(metrics)
 
 
-def test_a_model_that_is_not_the_exported_one_does_not_pass(exported: Path, split: data.Split) -> None:
+def test_a_model_that_is_not_the_exported_one_does_not_pass(exported: Path, split: "data.Split") -> None:
+    import torch
+    from digits import training
+    from digits.network import DigitsNetwork
+
     torch.manual_seed(1)
     metrics = training.measure(DigitsNetwork().eval(), exported, split)
     assert metrics.export_difference > training.TOLERANCE
@@ -86,5 +109,7 @@ def test_a_failed_gate_fails_the_training_script_and_saves_nothing(tmp_path: Pat
 
 
 def test_an_unknown_runtime_is_refused() -> None:
+    from digits import runtime
+
     with pytest.raises(ValueError, match=r"`onnx` \(the default\) and `torch` exist"):
         runtime.load(Path("/nowhere"), "tensorflow")

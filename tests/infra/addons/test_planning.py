@@ -17,7 +17,7 @@ AROUND = Surroundings(
     cluster="prod", endpoint="https://c.example", region="us-east-1", vpc="vpc-1", queue="prod", tags={"owner": "ml"}
 )
 WIDE = {**CPU, "mix": {"on-demand": "50%", "spot": "50%"}, "instances": {}}
-DESCHEDULER_MODULE = Path("sigs.k8s.io") / "descheduler@v0.36.0"
+DESCHEDULER_MODULE = Path("sigs.k8s.io") / "descheduler@v0.35.1"
 
 
 def by_name(**pools: dict[str, Any]) -> dict[str, AddonSpec]:

@@ -5,7 +5,7 @@ It follows, for one constraint over one workload:
   with nodes are domains; with fewer of them than minDomains, the emptiest counts as empty;
 - karpenter v1.14 pkg/controllers/provisioning/scheduling/topologygroup.go (`nextDomainTopologySpread`): every value
   that a NodePool could give is a domain, with or without nodes; the heavier NodePool is asked first;
-- descheduler v0.36 topologyspreadconstraint.go (`balanceDomains`): from the fullest to the emptiest with nodes.
+- descheduler v0.35 topologyspreadconstraint.go (`balanceDomains`): from the fullest to the emptiest with nodes.
 It says nothing of time, prices or machines; those are for a rehearsal with the real programs.
 """
 

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.addons import values
-from infra.addons.table import NVIDIA, PINS
+from infra.addons.table import DESCHEDULER, NVIDIA, PINS
 from slipway.embedded import charts
 from slipway.embedded.charts import CHARTS, KnownChart, Treatment, additions, find
 from slipway.embedded.images import RECIPES
@@ -89,6 +89,11 @@ def test_karpenter_is_shown_the_endpoint_of_this_machine_and_nothing_else_is_add
     assert added["settings"] == {"disableDryRun": True}
     assert (added["replicas"], added["nodeSelector"]) == (1, {REAL: "true"})
     assert additions(crds, "eu-west-1") == {}
+
+
+def test_the_descheduler_runs_where_pods_run() -> None:
+    known = find(DESCHEDULER.chart, repository=DESCHEDULER.repository, version=DESCHEDULER.version)
+    assert additions(known, "eu-west-1") == {"replicas": 1, "nodeSelector": {REAL: "true"}}
 
 
 def test_the_charts_of_the_program_are_all_in_the_table() -> None:

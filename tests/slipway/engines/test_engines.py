@@ -91,7 +91,8 @@ def test_every_program_of_the_table_can_be_come_by() -> None:
 
 def test_a_stack_that_buys_no_nodes_needs_none_of_the_programs_for_it() -> None:
     capacity = {located.engine.name for located in locate.needed("capacity")}
-    assert {"helm", "karpenter", "karpenter.tgz", "karpenter-crd.tgz", "kwok"} == capacity
+    karpenter, descheduler = {"karpenter", "karpenter.tgz", "karpenter-crd.tgz"}, {"descheduler", "descheduler.tgz"}
+    assert {"helm", "kwok", *karpenter, *descheduler} == capacity
     assert not capacity & {located.engine.name for located in (*locate.needed("up"), *locate.needed("build"))}
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from slipway import screens
-from slipway.cli import app
+from slipway.cli import OUT, app
 from slipway.engines import cache, pack
 from slipway.engines.build import ensure
 from slipway.engines.cache import cache_folder
@@ -69,7 +69,8 @@ def test_where_a_program_came_from_is_shown(
     assert found.pack.startswith(f"{packed} (SHA-256 ")
     rows = json.loads(CliRunner().invoke(app, ["engines", "list", "--json"]).stdout)
     assert {(row["found"]["origin"], row["found"]["pack"]) for row in rows} == {("pack", found.pack)}
-    shown = CliRunner().invoke(app, ["engines", "list"], env={"COLUMNS": "400"}).stdout
+    monkeypatch.setattr(OUT, "width", 400)
+    shown = CliRunner().invoke(app, ["engines", "list"]).stdout
     assert f"from {found.pack}: alpha-server, alpha-agent, beta" in shown
 
 
@@ -80,6 +81,7 @@ def test_the_screen_of_up_says_which_programs_came_from_a_pack() -> None:
         arguments="local",
         stack="local",
         answers=[],
+        placed=[],
         context="x",
         kubeconfig="x",
         programs=[{"name": "alpha", "origin": "pack", **program}, {"name": "beta", "origin": "built", **program}],

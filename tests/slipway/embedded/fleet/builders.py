@@ -16,12 +16,16 @@ LAUNCHED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @cache
+def _ec2() -> Any:
+    keys = {"aws_access_key_id": DUMMY_KEY, "aws_secret_access_key": DUMMY_KEY}
+    return boto3.client("ec2", region_name="us-east-1", **keys)
+
+
+@cache
 def kind(name: str) -> dict[str, Any]:
     """An instance type, as `DescribeInstanceTypes` shows it."""
-    with mock_aws():
-        keys = {"aws_access_key_id": DUMMY_KEY, "aws_secret_access_key": DUMMY_KEY}
-        ec2: Any = boto3.client("ec2", region_name="us-east-1", **keys)
-        return dict(ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0])
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
+        return dict(_ec2().describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0])
 
 
 def kinds(*names: str) -> dict[str, dict[str, Any]]:

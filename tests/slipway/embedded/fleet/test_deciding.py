@@ -22,7 +22,6 @@ from tests.slipway.embedded.fleet.builders import (
     silent,
 )
 
-TYPES = kinds("m5.large", "g6.xlarge", "m5.metal")
 REGISTERED = {"karpenter.sh/registered": "true"}
 GPU = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}
 NOT_READY = {"key": "nvidia.com/gpu-not-ready", "effect": "NoSchedule"}
@@ -36,7 +35,8 @@ def due(seen: Seen, seconds: float, delays: Delays | None = None) -> list[Action
 
 
 def seen(instance: Bought, *nodes: dict[str, Any], **more: Any) -> Seen:
-    return Seen(cluster=CLUSTER, instances=[instance], nodes=nodes, types=TYPES, **more)
+    types = kinds("m5.large", "g6.xlarge", "m5.metal")
+    return Seen(cluster=CLUSTER, instances=[instance], nodes=nodes, types=types, **more)
 
 
 @pytest.mark.parametrize(("type_", "seconds"), [("m5.large", 40), ("g6.xlarge", 75), ("m5.metal", 300)])
@@ -178,9 +178,9 @@ def test_an_instance_that_ends_falls_silent_first_and_its_node_goes_once_it_is_f
 
 def test_one_that_is_not_listed_any_more_is_gone_as_well() -> None:
     lost = silent(joined(made(bought(), kind("m5.large")), ready="Unknown"))
-    assert [type(action) for action in due(Seen(cluster=CLUSTER, instances=[], nodes=[lost], types=TYPES), 1)] == [
-        Remove
-    ]
+    assert [
+        type(action) for action in due(Seen(cluster=CLUSTER, instances=[], nodes=[lost], types=kinds("m5.large")), 1)
+    ] == [Remove]
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "stopping", "stopped"])
@@ -197,7 +197,7 @@ def test_one_that_runs_again_speaks_again() -> None:
 def test_other_peoples_nodes_are_left_alone() -> None:
     real = {"metadata": {"name": "local-node"}, "spec": {}, "status": {}}
     others = joined(made(bought(), kind("m5.large"), cluster="another"), ready="Unknown")
-    assert due(Seen(cluster=CLUSTER, instances=[], nodes=[real, others], types=TYPES), 1000) == []
+    assert due(Seen(cluster=CLUSTER, instances=[], nodes=[real, others], types=kinds("m5.large")), 1000) == []
 
 
 def test_a_delay_that_is_not_known_is_refused_and_known_owners_stay() -> None:
