@@ -5,8 +5,10 @@ PYTHON := .venv/bin/python
 SLIPWAY := .venv/bin/slipway
 # Changes with the locks, so that a pulled change of dependencies is installed by the next `make`.
 STAMP := .venv/.installed
+# Measured on demand, so that nothing else installs it.
+COVERAGE := SLIPWAY_EXAMPLES=1000 VIRTUAL_ENV=.venv .venv/bin/uv run -q --active --no-project --with coverage==7.17.3 coverage
 
-.PHONY: help up down test lint format golden e2e faults lock install
+.PHONY: help up down test coverage lint format golden e2e faults lock install
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -28,6 +30,10 @@ e2e: $(STAMP) ## the long drills: kill everything at every moment, fill the disk
 	@$(SLIPWAY) engines build
 	@$(SLIPWAY) build digits
 	@$(PYTHON) -m pytest tests/drills -m drill -v
+
+coverage: $(STAMP) ## how much of planning the property tests reach, by branch
+	@$(COVERAGE) run --data-file=.venv/.coverage -m pytest -q tests/infra/test_any_environment.py
+	@$(COVERAGE) report --data-file=.venv/.coverage
 
 lint: $(STAMP) ## style, types, who may import whom, and the stack files
 	@.venv/bin/ruff format --check

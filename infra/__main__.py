@@ -9,6 +9,7 @@ from infra.catalog import Catalog
 from infra.foundation.access import ClusterAccess
 from infra.foundation.planning.plan import plan_foundation
 from infra.models import builds
+from infra.models.images import in_ecr
 from infra.models.planning import MissingBuildError, plan
 from infra.models.service import ModelNamespace, ModelService
 from infra.place import StackNameError, place_of
@@ -26,8 +27,14 @@ try:
 except (SettingsError, StackNameError, MissingBuildError) as error:
     raise pulumi.RunError(str(error)) from None
 
+# What is below is only loaded where it is needed: the official SDK takes its time.
+if settings.region and (images := in_ecr({spec.name: spec.image for spec in models})):
+    from infra.models.lookup import refuse_absent
+
+    refuse_absent(images, stack=pulumi.get_stack())
+
 in_cluster = None
-if place is not None:  # what is below is only loaded where it is needed: the official SDK takes its time
+if place is not None:
     from infra.addons.build import build as build_addons
     from infra.addons.planning import plan as plan_addons
     from infra.addons.values import Surroundings

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from infra.settings import SettingsError
 from slipway import screens
 from slipway.errors import InstanceError, SlipwayError
 from slipway.progress import CONSOLE, Progress
+
+if TYPE_CHECKING:
+    from slipway.building.push import Pusher
 
 P = ParamSpec("P")
 OUT = Console(highlight=False, soft_wrap=True)
@@ -145,28 +148,59 @@ def env(stack: Stack = "local", name: Name = "") -> None:
 @_told
 def build(
     models: Annotated[list[str], typer.Argument(help="Bentos: folders of bentos/.", metavar="BENTO...")],
+    push: Annotated[bool, typer.Option("--push", help="Push the images to the registry of the stack that has one.")] = (
+        False
+    ),
+    stack: Annotated[str, typer.Option(help="Whose registry, where several stacks have one.", metavar="NAME")] = "",
     as_json: Json = False,
 ) -> None:
     """Train bentos to their gates, build them, make their images, and give them to the instances that run.
 
+    With --push, the images go to the registry of the stack with `slipway:registry`, with the credentials at hand, and
+    the line for the stack file of an environment is printed. In the shell of `slipway env shared` that is the
+    registry of the instance.
+
     Examples:
       slipway build digits
+      slipway build digits --push            builds, pushes, and prints the line: image: …/digits@sha256:…
+      slipway build digits --push --json     for scripts
     """
     from slipway.building import bento
     from slipway.engines.build import ensure
     from slipway.environment import deliver, running_clusters
 
     progress = Progress(quiet=as_json)
+    pusher = _pusher(models, stack, progress) if push else None
     programs = ensure("build", progress)
     builds = [bento.ensure(model, programs, progress) for model in models]
     for cluster in running_clusters(programs, progress):
         for made in builds:
             deliver(made, cluster, progress)
+    if pusher is not None:
+        pushed = [pusher.push(made) for made in builds]
+        if as_json:
+            OUT.print_json(json.dumps([asdict(each) for each in pushed]))
+        else:
+            screens.pushed(OUT, pushed)
+        return
     if as_json:
         OUT.print_json(json.dumps([asdict(each) for each in builds]))
         return
     for each in builds:
         OUT.print(f"{each.model}: {each.image} ({each.unpacked_bytes / 1e6:.0f} MB unpacked)")
+
+
+def _pusher(models: list[str], stack: str, progress: Progress) -> "Pusher":
+    """What pushes these models: nothing is built for a registry that would not take it."""
+    from slipway.building.bento import require
+    from slipway.building.push import Pusher
+    from slipway.building.registry import registry_of
+
+    for model in models:
+        require(model)
+    pusher = Pusher(registry_of(stack), progress)
+    pusher.check(models)
+    return pusher
 
 
 @app.command()

@@ -7,14 +7,19 @@ from typing import Any
 
 import httpx
 import tenacity
+from lightkube.resources.core_v1 import Node, Pod
 
 from infra.catalog import Catalog
-from infra.models.planning import BUILT
+from infra.models.planning import BUILT, NAME_LABEL, NAMESPACE
 from infra.settings import Settings, load_file
 from slipway import paths
 from slipway.building import bento
+from slipway.building.elsewhere import held_elsewhere
 from slipway.embedded import preflight
+from slipway.embedded.aws import endpoint
 from slipway.embedded.cluster import Bought, Cluster
+from slipway.embedded.fleet.delays import Delays
+from slipway.embedded.fleet.placed import Placed, placed
 from slipway.embedded.instance import Instance, instances
 from slipway.engines import build as engines
 from slipway.engines.locate import Programs
@@ -54,6 +59,7 @@ class Summary:
         arguments: What other commands are told to mean it.
         stack: The stack that was brought up.
         answers: What every model answered, and where.
+        placed: Where the pods of models on bought nodes are, which are simulated here: these models cannot answer.
         context: The kubeconfig context.
         kubeconfig: Path of the kubeconfig.
         programs: Every program with its version, where it came from, and what it is for.
@@ -64,6 +70,7 @@ class Summary:
     arguments: str
     stack: str
     answers: list[Answer]
+    placed: list[Placed]
     context: str
     kubeconfig: str
     programs: list[dict[str, str]]
@@ -78,19 +85,27 @@ class Environment:
         stack: Which stack.
         progress: Where phases are told.
         checkout: The repository.
+        delays: Modelled times of bought nodes; as in the cloud when none are given.
     """
 
     def __init__(
-        self, instance: Instance, stack: str, progress: Progress, *, checkout: Path = paths.REPOSITORY
+        self,
+        instance: Instance,
+        stack: str,
+        progress: Progress,
+        *,
+        checkout: Path = paths.REPOSITORY,
+        delays: Delays | None = None,
     ) -> None:
         """Nothing is started."""
         self.instance = instance
         self.stack = stack
         self.progress = progress
         self.checkout = checkout
+        self.delays = delays or Delays()
 
     def up(self) -> Summary:
-        """Bring everything up, or back up, and answer once per model.
+        """Bring everything up, or back up, and answer once per model that runs here.
 
         Raises:
             SettingsError: The stack file is wrong; nothing was started.
@@ -99,7 +114,7 @@ class Environment:
         settings = self.settings()
         with self.progress.phase("this machine"):
             preflight.check(self.instance)
-        bought = _bought(settings)
+        bought = bought_of(settings, self.delays)
         programs = engines.ensure("up", self.progress)
         if bought is not None:
             programs |= engines.ensure("capacity", self.progress)
@@ -110,20 +125,24 @@ class Environment:
             builds = self._builds(settings, programs)
             cluster = Cluster(self.instance, programs, self.progress)
             account = settings.account or self.instance.account
-            cluster.up(list(settings.models), context=settings.context, account=account, bought=bought)
+            running = [name for name, model in settings.models.items() if not model.pool]
+            cluster.up(running, context=settings.context, account=account, bought=bought)
+            self._tell_images(held_elsewhere(settings, account=account))
             for build in builds:
                 deliver(build, cluster, self.progress)
             with self.progress.phase("pulumi up") as phase:
                 workspace = self.workspace(programs)
                 workspace.prepare(self.stack)
                 self._pulumi_up(workspace, phase)
-            with self.progress.phase("first answer") as phase:
-                answers = self._answers(phase)
+            answers = self._answers() if running else []
+            simulated = [name for name in settings.models if name not in running]
+            on_bought = self._placed(simulated, cluster) if simulated else []
         return Summary(
             instance=self.instance.name,
             arguments=self.instance.arguments,
             stack=self.stack,
             answers=answers,
+            placed=on_bought,
             context=settings.context,
             kubeconfig=str(self.instance.kubeconfig),
             programs=[
@@ -169,6 +188,16 @@ class Environment:
             return []
         return [bento.ensure(model, programs, self.progress, checkout=self.checkout) for model in models]
 
+    def _tell_images(self, images: dict[str, dict[str, str]]) -> None:
+        """Let the AWS endpoint hold what the registries of other accounts hold."""
+        try:
+            endpoint.tell_images(f"http://127.0.0.1:{self.instance.ports()['aws']}", images)
+        except (httpx.HTTPError, ValueError) as error:
+            msg = f"the AWS endpoint did not take the images of other registries: {error}"
+            down = f"`slipway down {self.instance.arguments}`"
+            remedy = f"look at {self.instance.logs / 'aws.log'}; one that an older version started ends with {down}"
+            raise InstanceError(msg, remedy=remedy) from error
+
     def _pulumi_up(self, workspace: Workspace, phase: Phase) -> None:
         words = ("up", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
         workspace.wait_for_engines(phase.note)
@@ -182,10 +211,21 @@ class Environment:
         counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
         phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
 
-    def _answers(self, phase: Phase) -> list[Answer]:
+    def _answers(self) -> list[Answer]:
         """Ask every model its example at its address on this machine, and hold it to the answer."""
         ports = self.instance.model_ports()
-        return [self._answer(name, f"http://127.0.0.1:{port}", phase) for name, port in ports.items()]
+        with self.progress.phase("first answer") as phase:
+            return [self._answer(name, f"http://127.0.0.1:{port}", phase) for name, port in ports.items()]
+
+    def _placed(self, models: list[str], cluster: Cluster) -> list[Placed]:
+        """Where the pods of models are that no node here executes."""
+        with self.progress.phase("pods on bought nodes") as phase, cluster.client() as client:
+            nodes = list(client.list(Node))
+            found = [
+                placed(name, client.list(Pod, namespace=NAMESPACE, labels={NAME_LABEL: name}), nodes) for name in models
+            ]
+            phase.detail = f"{sum(each.pods for each in found)} placed, none executed"
+        return found
 
     def _answer(self, model: str, url: str, phase: Phase) -> Answer:
         phase.note(model)
@@ -215,13 +255,13 @@ class Environment:
         return Answer(model, url, example["path"], example["request"], answer)
 
 
-def _bought(settings: Settings) -> Bought | None:
-    """What the stack's own nodes need; none where it buys none."""
+def bought_of(settings: Settings, delays: Delays) -> Bought | None:
+    """What a stack's own nodes need; none where it buys none."""
     if not settings.capacity:
         return None
     known = Catalog.load().prices_json(settings.region)
     prices = {key: known[key] for key in ("on_demand", "spot")}
-    return Bought(cluster=settings.context, region=settings.region, prices=prices)
+    return Bought(cluster=settings.context, region=settings.region, prices=prices, delays=delays)
 
 
 def deliver(build: bento.Build, cluster: Cluster, progress: Progress) -> None:

@@ -38,6 +38,10 @@ class BuildError(SlipwayError):
     """A bento could not be trained, built or made into an image."""
 
 
+class PushError(SlipwayError):
+    """An image could not be pushed to its registry."""
+
+
 class CommandError(SlipwayError):
     """A program that was run to its end did not succeed.
 

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from slipway.building.registry import Pushed
+from slipway.embedded.fleet.placed import Placed
 from slipway.embedded.instance import Instance
 from slipway.embedded.supervisor.spec import Status
 from slipway.engines.locate import Located
@@ -26,6 +28,8 @@ def show(out: Console, summary: Summary) -> None:
         out.print(f"\n[bold]{answer.model}[/]  {answer.url}")
         # Unwrapped and without a frame: it is there to be copied.
         out.print(_answer(answer), soft_wrap=True)
+    for each in summary.placed:
+        out.print(f"\n[bold]{each.model}[/]  {_placed(each)}", soft_wrap=True)
     out.print()
     built = [f"{p['name']} {p['version']}" for p in summary.programs if p["origin"] == "built"]
     packed = [f"{p['name']} {p['version']}" for p in summary.programs if p["origin"] == "pack"]
@@ -34,9 +38,10 @@ def show(out: Console, summary: Summary) -> None:
     if packed:
         out.print(f"[bold]From a pack, built elsewhere[/] {', '.join(packed)}", soft_wrap=False)
     out.print(f"[bold]Found on this machine, and used[/] {', '.join(found) or 'nothing'}", soft_wrap=False)
+    simulated = ", the bought nodes (KWOK: pods are placed there, never executed)" if summary.placed else ""
     out.print(
-        "[bold]Real[/] the Pulumi engine, the Kubernetes control plane, one node, the pods. "
-        "[bold]Stand-ins[/] the Pulumi plugins (offline ones of this project), AWS (moto, mended). "
+        "[bold]Real[/] the Pulumi engine, the Kubernetes control plane, one node, the pods on it. "
+        f"[bold]Stand-ins[/] the Pulumi plugins (offline ones of this project), AWS (moto, mended){simulated}. "
         "[bold]Not here[/] a cloud.",
         soft_wrap=False,
     )
@@ -62,6 +67,24 @@ def _answer(answer: Answer) -> Text:
     body = json.dumps(answer.request, separators=(",", ":"))
     command = f"curl -s {answer.url}{answer.path} -H 'content-type: application/json' -d '{body}'"
     return Text.assemble((command, "cyan"), "\n→ ", (json.dumps(answer.answer), "bold green"))
+
+
+def _placed(placed: Placed) -> str:
+    nodes = ", ".join(f"{count} × {kind}" for kind, count in placed.nodes.items()) or "no node"
+    pods = f"{placed.pods} pod{'s' * (placed.pods != 1)}"
+    return f"{pods} placed on {nodes}; not executed here, as bought nodes are simulated, so nothing was asked"
+
+
+def pushed(out: Console, images: list[Pushed]) -> None:
+    """What was pushed, each with its line for the stack file."""
+    for each in images:
+        if each.is_other_build:
+            said = "the registry had these sources already, from another build; its image is"
+        else:
+            done = f"{each.uploaded_bytes / 1e6:.0f} MB uploaded" if each.uploaded_bytes else "already there"
+            said = f"{done}; for the stack file:"
+        out.print(f"{each.model}: {said}", soft_wrap=True)
+        out.print(f"image: {each.image}", markup=False, soft_wrap=True)
 
 
 def processes(out: Console, found: Mapping[Instance, list[Status]]) -> None:

@@ -65,7 +65,7 @@ DESCHEDULER = Pin(
     chart="descheduler",
     version="0.35.0",
     repository="https://kubernetes-sigs.github.io/descheduler",
-    why="made for Kubernetes 1.35 and the two before; proved here with the program of 0.35.1, whose module has this chart",
+    why="for Kubernetes 1.35 and the two before; proved here with the program of 0.35.1, whose module has this chart",
 )
 PINS = (KARPENTER_CRDS, KARPENTER, LOAD_BALANCERS, NVIDIA, DESCHEDULER)
 """All of them."""

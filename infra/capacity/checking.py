@@ -1,10 +1,11 @@
-"""What is impossible in `slipway:capacity`, and in the models that run on it, as far as only the catalog can tell.
+"""What is impossible in `slipway:capacity`, in its zones and its models, as far as only the catalog can tell.
 
 What is unwise is none of these: it is for the policy pack, so that a drill can still run it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
+from infra.capacity import zones
 from infra.capacity.mixes import nearest, ratio
 from infra.capacity.planning import node_pool_names, ratio_of, remaining
 from infra.capacity.selection import emptied, select, unknown
@@ -31,11 +32,12 @@ def check(settings: Settings, catalog: Catalog) -> list[Finding]:
     """
     return [
         *_foundation(settings),
+        *zones.findings(settings, catalog),
         *_names(settings.capacity),
         *(
             Finding((*_CAPACITY, name, *where), what)
             for name, pool in settings.capacity.items()
-            for where, what in _pool(pool, catalog, settings.region)
+            for where, what in _pool(pool, settings, catalog)
         ),
         *(
             Finding((*_MODELS, name, *where), what)
@@ -79,7 +81,8 @@ def _names(pools: Mapping[str, Pool]) -> Iterator[Finding]:
             taken.setdefault(called, name)
 
 
-def _pool(pool: Pool, catalog: Catalog, region: str) -> Iterator[tuple[Where, str]]:
+def _pool(pool: Pool, settings: Settings, catalog: Catalog) -> Iterator[tuple[Where, str]]:
+    region = settings.region
     names = [((*("instances", *where),), what) for where, what in unknown(pool.instances, catalog)]
     yield from names
     yield from _ratio(pool)
@@ -97,6 +100,9 @@ def _pool(pool: Pool, catalog: Catalog, region: str) -> Iterator[tuple[Where, st
             "takes in different kinds of accelerators, or types without; a pod asks for one kind: make a pool for each",
         )
         return
+    unsold = zones.unsold(types, settings, catalog)
+    if unsold:
+        yield ("instances",), unsold
     yield from _limits(pool, types, resources[0] if resources else "")
 
 

@@ -19,6 +19,8 @@ from infra.capacity.specs import PriorityClassSpec
 _DRAIN = pulumi.CustomTimeouts(delete="90m")
 """A NodePool is gone when its last node is: as long as its pods may take to leave."""
 _WITH_ITS_NODES = {"pulumi.com/deletionPropagationPolicy": "foreground"}
+_NEVER_UPDATED = ["value", "preemptionPolicy"]
+"""What Kubernetes refuses to change of a PriorityClass. Pods keep the number that they were admitted with."""
 _LABELS = {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "capacity"}
 
 
@@ -88,7 +90,8 @@ class Priorities(pulumi.ComponentResource):
                 preemption_policy=each.preemption_policy,
                 global_default=False,
                 description=each.description,
-                opts=pulumi.ResourceOptions(parent=self),
+                # Its name is taken until the old one is gone.
+                opts=pulumi.ResourceOptions(parent=self, replace_on_changes=_NEVER_UPDATED, delete_before_replace=True),
             )
             for each in specs
         ]

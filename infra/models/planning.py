@@ -9,6 +9,8 @@ from infra.settings import Settings
 
 NAMESPACE = "models"
 """The Kubernetes namespace in which models run."""
+NAME_LABEL = "app.kubernetes.io/name"
+"""What a model's pods carry its name in."""
 BUILT = "built"
 """An image that the last local build made, found in the lock."""
 SERVING_PORT = 3000
@@ -70,7 +72,7 @@ class ModelSpec:
     @property
     def selector(self) -> dict[str, str]:
         """What finds its pods; never changes, as a selector cannot."""
-        return {"app.kubernetes.io/name": self.name}
+        return {NAME_LABEL: self.name}
 
 
 def plan(settings: Settings, built: Mapping[str, str], capacity: CapacityPlan | None = None) -> list[ModelSpec]:

@@ -1,12 +1,28 @@
-"""Reads an OCI archive: which image it holds, and how large its files are."""
+"""Reads an OCI archive: which image it holds, of what, and how large its files are."""
 
 import gzip
 import json
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from slipway.errors import BuildError
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A part of an image: its configuration, or a layer.
+
+    Attributes:
+        digest: `sha256:…`.
+        size: Bytes, as it is packed.
+    """
+
+    digest: str
+    size: int
 
 
 class Archive:
@@ -14,6 +30,10 @@ class Archive:
 
     Args:
         path: The file.
+
+    Attributes:
+        digest: The image's.
+        media_type: Its manifest's.
 
     Raises:
         BuildError: It holds none, or several.
@@ -27,6 +47,23 @@ class Archive:
             msg = f"{path} holds {len(manifests)} images, and one is expected"
             raise BuildError(msg, remedy="build it again")
         self.digest: str = manifests[0]["digest"]
+        self.media_type: str = manifests[0]["mediaType"]
+
+    def manifest(self) -> str:
+        """The manifest, byte by byte what the digest is of."""
+        with self.blob(self.digest) as content:
+            return content.read().decode()
+
+    def blobs(self) -> list[Blob]:
+        """What the manifest names: the configuration, then the layers."""
+        manifest: dict[str, Any] = json.loads(self.manifest())
+        return [Blob(each["digest"], each["size"]) for each in (manifest["config"], *manifest["layers"])]
+
+    @contextmanager
+    def blob(self, digest: str) -> Iterator[IO[bytes]]:
+        """The content of a part, to read."""
+        with tarfile.open(self.path) as tar, _blob(tar, digest) as content:
+            yield content
 
     def files(self) -> dict[str, int]:
         """Every file of the image with its size in bytes, as the layers leave it."""

@@ -6,8 +6,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from infra.models.builds import LOCK
@@ -51,6 +51,17 @@ def bentos(checkout: Path = paths.REPOSITORY) -> list[str]:
     return sorted(folder.parent.name for folder in (checkout / "bentos").glob("*/bentofile.yaml"))
 
 
+def require(model: str, checkout: Path = paths.REPOSITORY) -> None:
+    """See that there is a bento.
+
+    Raises:
+        BuildError: There is none of that name.
+    """
+    if model not in bentos(checkout):
+        msg = f"there is no bento {model!r}; bentos/ has {', '.join(bentos(checkout)) or 'none'}"
+        raise BuildError(msg, remedy=f"make bentos/{model}/bentofile.yaml, or correct the name")
+
+
 def fingerprint(folder: Path) -> str:
     """Changes with any source of a bento, and with the way images are made."""
     digest = hashlib.sha256(f"recipe {RECIPE}".encode())
@@ -68,9 +79,7 @@ def ensure(model: str, programs: Programs, progress: Progress, *, checkout: Path
         BuildError: There is no such bento, its gate was not passed, or BentoML failed.
     """
     folder = checkout / "bentos" / model
-    if model not in bentos(checkout):
-        msg = f"there is no bento {model!r}; bentos/ has {', '.join(bentos(checkout)) or 'none'}"
-        raise BuildError(msg, remedy=f"make bentos/{model}/bentofile.yaml, or correct the name")
+    require(model, checkout)
     source = fingerprint(folder)
     kept = paths.cache() / "images" / model / source
     build = _kept(kept)
@@ -80,6 +89,14 @@ def ensure(model: str, programs: Programs, progress: Progress, *, checkout: Path
             build = _kept(kept) or _build(_Sources(model, folder, builder, progress), source, kept)
     _write_lock(build, checkout / "stacks" / LOCK.name)
     return build
+
+
+def built_here() -> Iterator[Build]:
+    """Every build that this machine keeps, of sources new and old."""
+    for record in sorted((paths.cache() / "images").glob("*/[!.]*/build.json")):
+        told = json.loads(record.read_text())
+        if (record.parent / _ARCHIVE).exists():
+            yield Build(**{each.name: told[each.name] for each in fields(Build)})
 
 
 def _kept(folder: Path) -> Build | None:

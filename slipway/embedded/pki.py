@@ -37,9 +37,15 @@ def ensure(instance: Instance, *, kubeadm: Path, version: str) -> None:
 
 
 def write_kubeconfig(instance: Instance, *, port: int, context: str) -> None:
-    """Write the administrator's kubeconfig for this machine, where the API server is a port of the loopback."""
+    """Write the administrator's kubeconfig for this machine, where the API server is a port of the loopback.
+
+    Args:
+        instance: Whose.
+        port: The port.
+        context: What the stack file calls the cluster; empty where it has none, which is then called as the instance.
+    """
     admin = yaml.safe_load((instance.etc / "admin.conf").read_text())
-    name = context
+    name = context or instance.name
     cluster = {**admin["clusters"][0]["cluster"], "server": f"https://127.0.0.1:{port}"}
     content = {
         "apiVersion": "v1",

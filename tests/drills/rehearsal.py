@@ -16,6 +16,7 @@ import yaml
 from lightkube import Client, KubeConfig
 
 from slipway.building import bento
+from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.instance import Instance
 from slipway.engines import build as engines
 from slipway.engines.locate import Programs, needed
@@ -46,11 +47,13 @@ class Rehearsal:
         stack: Its name.
         checkout: A copy of the repository's stack files beside the repository's program.
         instance: Where it runs.
+        delays: Modelled times of bought nodes.
     """
 
     stack: str
     checkout: Path
     instance: Instance = field(default_factory=lambda: Instance(f"drill-{secrets.token_hex(3)}"))
+    delays: Delays = field(default_factory=Delays)
     _client: Client | None = field(default=None, repr=False)
 
     @classmethod
@@ -81,18 +84,23 @@ class Rehearsal:
         yield config
         self.write(config)
 
+    @property
+    def _environment(self) -> Environment:
+        quiet = Progress(quiet=True)
+        return Environment(self.instance, self.stack, quiet, checkout=self.checkout, delays=self.delays)
+
     # -- commands ------------------------------------------------------------------------------------------------
 
     def up(self) -> Summary:
         """`slipway up`."""
-        summary = Environment(self.instance, self.stack, Progress(quiet=True), checkout=self.checkout).up()
+        summary = self._environment.up()
         figure(f"{self.stack}: pulumi up, as part of slipway up", summary.seconds["pulumi up"])
         return summary
 
     def down(self) -> None:
         """`slipway down`."""
         self.close()
-        Environment(self.instance, self.stack, Progress(quiet=True), checkout=self.checkout).down()
+        self._environment.down()
 
     def close(self) -> None:
         """Let go of the API server."""

@@ -8,8 +8,9 @@ from lightkube.types import PatchType
 
 from infra.settings import load_file
 from slipway.embedded.cluster import Cluster
+from slipway.embedded.fleet.delays import Delays
 from slipway.engines import build as engines
-from slipway.environment import _bought
+from slipway.environment import bought_of
 from slipway.progress import Progress
 from tests.drills.everything import NODE_POOL, in_aws, in_cluster
 from tests.drills.rehearsal import Rehearsal, image_of
@@ -43,7 +44,10 @@ def machine_up(rehearsal: Rehearsal) -> None:
     programs = engines.ensure("up", progress) | engines.ensure("capacity", progress)
     rehearsal.instance.claim(rehearsal.checkout, rehearsal.stack)
     Cluster(rehearsal.instance, programs, progress).up(
-        [], context=settings.context, account=settings.account or rehearsal.instance.account, bought=_bought(settings)
+        [],
+        context=settings.context,
+        account=settings.account or rehearsal.instance.account,
+        bought=bought_of(settings, Delays()),
     )
 
 

@@ -1,6 +1,6 @@
 """Runs the real `infra/__main__.py` under Pulumi's mocks, in a process of its own, and tells what it registered.
 
-Run as `python -m tests.infra.program`, with `{"stack", "config", "built", "secrets"}` as JSON on standard input.
+Run as `python -m tests.infra.program`, with what `run` is told as JSON on standard input.
 """
 
 import json
@@ -26,17 +26,33 @@ class Outcome:
         resources: Every registered resource, by the types above it and its own and its name: type, parent, provider,
             what it waits for, inputs.
         error: What it raised; empty when it ended well.
+        lookups: Every image that it looked up in a registry.
     """
 
     resources: dict[str, dict[str, Any]]
     error: str
+    lookups: list[dict[str, Any]]
 
 
 def run(
-    config: dict[str, str], *, stack: str, built: dict[str, str] | None = None, secrets: list[str] | None = None
+    config: dict[str, str],
+    *,
+    stack: str,
+    built: dict[str, str] | None = None,
+    secrets: list[str] | None = None,
+    registry: dict[str, str] | None = None,
 ) -> Outcome:
-    """Run the program for a configuration as the engine gives it."""
-    request = json.dumps({"stack": stack, "config": config, "built": built or {}, "secrets": secrets or []})
+    """Run the program for a configuration as the engine gives it.
+
+    Args:
+        config: The configuration.
+        stack: The stack's name.
+        built: Images of local builds.
+        secrets: Keys that the engine had to decrypt.
+        registry: What the aws plugin says of an image in a registry, by digest; nothing, where it is there.
+    """
+    asked = {"stack": stack, "config": config, "built": built, "secrets": secrets, "registry": registry}
+    request = json.dumps({name: value for name, value in asked.items() if value is not None})
     return Outcome(**json.loads(said_by("tests.infra.program", request).splitlines()[-1]))
 
 
@@ -72,16 +88,20 @@ def _main() -> None:
 
     request = json.loads(sys.stdin.read())
     os.environ["PULUMI_CONFIG"] = json.dumps(request["config"])
-    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(request["secrets"])
-    builds.read = lambda *_: dict(request["built"])
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(request.get("secrets", []))
+    builds.read = lambda *_: dict(request.get("built", {}))
 
     class Mocks(pulumi.runtime.Mocks):
         def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
             return f"{args.name}-id", computed(args.typ, args.name, args.inputs)
 
         def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
-            msg = f"the program calls {args.token}"
-            raise AssertionError(msg)
+            fault = request.get("registry", {}).get(args.args.get("imageDigest"))
+            if args.token != "aws:ecr/getImage:getImage" or fault is None:
+                msg = f"the program calls {args.token}"
+                raise AssertionError(msg)
+            lookups.append(args.args)
+            return {}, [("", fault)] if fault else []
 
     class Monitor(MockMonitor):
         """Keeps what a registration says beyond its inputs."""
@@ -99,6 +119,7 @@ def _main() -> None:
             return response
 
     registered: dict[str, dict[str, Any]] = {}
+    lookups: list[dict[str, Any]] = []
     mocks = Mocks()
     pulumi.runtime.set_mocks(mocks, project="slipway", stack=request["stack"], preview=False, monitor=Monitor(mocks))
 
@@ -113,7 +134,7 @@ def _main() -> None:
         error = f"{type(raised).__name__}: {raised}"
     for resource in registered.values():
         resource["waits for"] = _together(resource["waits for"], registered)
-    print(json.dumps({"resources": registered, "error": error}))  # noqa: T201
+    print(json.dumps({"resources": registered, "error": error, "lookups": lookups}))  # noqa: T201
 
 
 def _short(urn: str) -> str:

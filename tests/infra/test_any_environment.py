@@ -1,167 +1,181 @@
-"""Whatever a stack file says of AWS, it is refused in words, or planned without a crash and within the rules.
+"""Whatever a stack file says, it is refused in words, or planned without a crash, within the rules and in agreement.
 
-The strategies follow the JSON Schema of `infra.settings`: each section with all of its keys, at the edges of what is
-accepted, with now and then something beyond.
+The stack files are drawn from the JSON Schema itself (`tests.infra.any_stack`), so that a new key is in them at once.
 """
 
 import itertools
 import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from infra.foundation.planning.plan import FoundationPlan, plan_foundation
+from infra.addons.planning import plan as plan_addons
+from infra.addons.values import Surroundings
+from infra.capacity.checking import faults, refuse
+from infra.capacity.planning import plan as plan_capacity
+from infra.foundation.planning.network import DISCOVERY
+from infra.foundation.planning.plan import ClusterPlan, FoundationPlan, plan_foundation
 from infra.iam import EVERYTHING
-from infra.place import StackNameError, place_of
+from infra.models import builds
+from infra.models.placing import placed
+from infra.models.planning import MissingBuildError
+from infra.models.planning import plan as plan_models
+from infra.place import Place, StackNameError, place_of
 from infra.registry.planning.plan import RegistryPlan, plan_registry
-from infra.settings import Settings, SettingsError, editor, load
+from infra.settings import Settings, SettingsError, load
+from tests.infra.any_stack import DRAWN, PLAIN, SCHEMA, configurations
+from tests.infra.capacity.agreement import agrees, keeps_away, runs_on_its_pool
+from tests.infra.capacity.builders import CATALOG
+from tests.infra.from_schema import keys_in
 from tests.infra.graphs import several
-from tests.infra.settings.stackfiles import as_engine
+from tests.infra.settings.stackfiles import as_engine, as_yaml, read
 from tests.infra.test_rules import is_wild
 
-SCHEMA = Draft202012Validator(editor.json_schema())
-thoroughly = settings(
-    max_examples=600, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
-
-regions = st.sampled_from(["us-east-1", "eu-central-1", "us-gov-west-1"])
-accounts = st.sampled_from(["111122223333", "222233334444"])
-days = st.sampled_from([1, 7, 30, 365]) | st.integers(0, 400)
-names = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
-words = st.text("abcXYZ019 _.:/=+-@,é", min_size=0, max_size=12)
-blocks = st.builds(
-    lambda network, length: str(IPv4Network((network, length), strict=False)),
-    st.sampled_from(["10.40.0.0", "10.255.255.0", "172.20.0.0", "192.168.0.0", "8.8.8.8"]),
-    st.integers(14, 26),
-)
-models = st.dictionaries(
-    names,
-    st.fixed_dictionaries(
-        {"image": st.just(f"m@sha256:{'0' * 64}"), "resources": st.just({"cpu": "1", "memory": "1Gi"})}
-    ),
-    max_size=2,
-)
+Value = TypeVar("Value")
+Refusal = TypeVar("Refusal", bound=Exception)
+VALIDATOR = Draft202012Validator(SCHEMA)
+EXAMPLES = int(os.environ.get("SLIPWAY_EXAMPLES", "250"))
+"""`make coverage` asks for more."""
+LONGEST = "a-stack-with-20-char"
 
 
-def zones_of(region: str) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from([f"{region}{letter}" for letter in "abcd"]), max_size=3, unique=True)
-
-
-@st.composite
-def environments(draw: st.DrawFn) -> dict[str, Any]:
-    """A configuration that is right more often than not."""
-    region = draw(regions)
-    network = st.fixed_dictionaries(
-        {"cidr": st.sampled_from(["10.40.0.0/16", "192.168.240.0/20"]) | blocks, "zones": zones_of(region)},
-        optional={
-            "nat": st.sampled_from(["none", "single", "per-zone"]),
-            "private-endpoints": st.booleans(),
-            "flow-logs": st.fixed_dictionaries({}, optional={"retention-days": days}),
-        },
+def thoroughly(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
-    cluster = st.fixed_dictionaries(
-        {
-            "name": names,
-            "version": st.sampled_from(["1.33", "1.34", "1.20"]),
-            "admins": st.just([f"arn:aws:iam::111122223333:role/{draw(names)}"]),
-        },
-        optional={
-            "endpoint": st.fixed_dictionaries(
-                {},
-                optional={
-                    "private": st.booleans(),
-                    "public-from": st.lists(st.sampled_from(["203.0.113.0/24", "0.0.0.0/0"]), max_size=2),
-                },
-            ),
-            "services-cidr": st.sampled_from(["172.20.0.0/16", "10.40.0.0/20"]) | blocks,
-            "system": st.fixed_dictionaries({}, optional={key: st.integers(0, 5) for key in ("min", "size", "max")}),
-            "logs": st.fixed_dictionaries({}, optional={"retention-days": days}),
-            "add-ons": st.dictionaries(
-                st.sampled_from(["coredns", "vpc-cni"]), st.sampled_from(["v1.1.1-eksbuild.1", "latest"]), max_size=2
-            ),
-        },
-    )
-    stores = st.fixed_dictionaries(
-        {}, optional={"versions-days": days, "logs-days": days, "discard-with-stack": st.booleans()}
-    )
-    registry = st.fixed_dictionaries(
-        {
-            "repositories": st.lists(names, min_size=1, max_size=3, unique=True),
-            "ci": st.just({"github": "acme/slipway"}),
-        },
-        optional={
-            "pull-from": st.lists(accounts, max_size=2),
-            "keep": st.fixed_dictionaries({}, optional={"untagged-days": days, "images": st.integers(9, 1001)}),
-            "audit": st.fixed_dictionaries({}, optional={"retention-days": days}),
-        },
-    )
-    budget = st.fixed_dictionaries(
-        {"monthly": st.sampled_from(["1 USD", "20000 USD", "20000"])},
-        optional={"alert": st.lists(st.sampled_from(["50%", "100%", "999%", "0%"]), max_size=6)},
-    )
-    sections = st.fixed_dictionaries(
-        {
-            "aws:region": st.just(region),
-            "aws:allowedAccountIds": st.lists(accounts, min_size=1, max_size=1),
-            "slipway:tags": st.fixed_dictionaries({"owner": st.just("platform") | words, "cost-center": st.just("ml")}),
-        },
-        optional={
-            "slipway:network": network,
-            "slipway:cluster": cluster,
-            "slipway:stores": stores,
-            "slipway:registry": registry,
-            "slipway:budget": budget,
-            "slipway:models": models,
-        },
-    )
-    return draw(sections)
 
 
-def documents(foundation: FoundationPlan, registry: RegistryPlan) -> list[dict[str, Any]]:
-    """Every policy document of the plans."""
-    found = [key.policy for key in (*foundation.keys, *registry.keys)]
-    found += [store.policy for store in foundation.stores]
-    found += [each.pull for each in registry.repositories if each.pull] + [
-        each.policy for each in registry.ci if each.policy
-    ]
-    if foundation.cluster:
-        found += [foundation.cluster.interruptions.policy, foundation.cluster.cluster.encrypts]
-        for identity in foundation.cluster.identities:
-            found += [identity.trust, *identity.policies.values()]
-    return found
+def test_any_stack_is_refused_in_words_or_planned_within_the_rules(tmp_path: Path) -> None:
+    lock, none = tmp_path / "models.built.json", tmp_path / "none.json"
+    names = ["cpu", "a", "b" * 40]
+    lock.write_text(json.dumps({name: {"image": f"{name}@sha256:{'1' * 64}"} for name in names}))
+    seen: Counter[str] = Counter()
+    understood: set[tuple[str, str]] = set()
+
+    @thoroughly(EXAMPLES)
+    @given(configurations, st.sampled_from(["dev", "dev", LONGEST, "Prod"]), st.sampled_from([lock, lock, none]))
+    def look(config: dict[str, Any], stack: str, built: Path) -> None:
+        found = [*outcome(config, stack, builds.read(built))]
+        seen.update(found)
+        if "refused" not in found:
+            understood.update(keys_in(SCHEMA, config, "Settings"))
+
+    look()
+    for what, least in {"refused": 20, "impossible": 20, "planned": 80, "capacity": 60, "placed": 40}.items():
+        assert seen[what] >= least, f"a property that seldom sees one of these proves little: {seen}"
+    known = {(part, key) for part, of_it in SCHEMA["$defs"].items() for key in of_it.get("properties", {})}
+    assert {(part, key) for part, key in known - understood if part != "Plain"} == set(), (
+        "never in a stack that settings accept"
+    )
+    assert DRAWN.unused == set()
 
 
-@thoroughly
-@given(environments(), st.sampled_from(["dev", "a-stack-with-20-char", "Prod"]))
-def test_an_environment_is_refused_in_words_or_planned_within_the_rules(config: dict[str, Any], stack: str) -> None:
-    refused: SettingsError | None = None
+def tried(call: Callable[[], Value], refusal: type[Refusal]) -> Value | Refusal:
+    """What a call comes to: its value, or the refusal that it may end in. Anything else is a crash."""
     try:
-        accepted = load(as_engine(config), stack=stack)
-    except SettingsError as error:
-        event("refused")
-        refused = error
-    if refused is not None:
-        assert all(fault.key and fault.what for fault in refused.faults)
-        return
-    SCHEMA.validate({"config": config})
-    if stack == "Prod":
-        with pytest.raises(StackNameError):
-            place_of(accepted, stack)
-        return
-    event("planned")
-    _holds(accepted, stack)
+        return call()
+    except refusal as error:
+        return error
 
 
-def _holds(accepted: Settings, stack: str) -> None:
-    place = place_of(accepted, stack)
+def outcome(config: dict[str, Any], stack: str, built: dict[str, str]) -> Iterator[str]:
+    """What becomes of a stack, in the order of `infra/__main__.py`, and that it is as it should be."""
+    accepted = tried(lambda: load(as_engine(config), stack=stack), SettingsError)
+    if isinstance(accepted, SettingsError):
+        assert all(fault.key and fault.what for fault in accepted.faults)
+        yield "refused"
+        return
+    impossible = tried(lambda: refuse(accepted, CATALOG, stack=stack), SettingsError)
+    if impossible is not None:
+        assert [*impossible.faults] == faults(accepted, CATALOG)
+        assert all(fault.key.startswith("slipway:") and fault.what for fault in impossible.faults)
+        yield "impossible"
+        return
+    place = tried(lambda: place_of(accepted, stack), StackNameError)
+    if isinstance(place, StackNameError):
+        assert stack == "Prod"
+        assert repr(stack) in str(place)
+        return
+    yield "planned"
     foundation, registry = plan_foundation(accepted, place), plan_registry(accepted, place)
+    if place is None:
+        assert (foundation, registry) == (FoundationPlan(), RegistryPlan())
+        assert not accepted.capacity
+    else:
+        holds(accepted, foundation, registry)
+    yield from in_cluster(accepted, place, foundation.cluster, built)
+
+
+def in_cluster(
+    accepted: Settings, place: Place | None, cluster: ClusterPlan | None, built: dict[str, str]
+) -> Iterator[str]:
+    """Pools, charts and models."""
+    tags = place.tags("bought-node") if place else {}
+    capacity = plan_capacity(accepted.capacity, CATALOG, region=accepted.region, tags=tags)
+    agrees(capacity, accepted.capacity)
+    assert all(tags.items() <= each.tags.items() for each in capacity.node_classes)
+    if accepted.capacity:
+        yield "capacity"
+    if cluster is not None:
+        around = Surroundings(cluster=cluster.cluster.name, region=accepted.region, vpc="v", queue="q", endpoint=None)
+        charts = plan_addons(capacity, around)
+        names = [each.pin.name for each in charts]
+        assert ("nvidia-device-plugin" in names) == any(each.startup_taints for each in capacity.node_pools)
+        assert ("karpenter" in names) == bool(accepted.capacity)
+        system = [{"key": cluster.cluster.system.taint, "value": "true", "effect": "NoSchedule"}]
+        for chart in charts:
+            assert {*chart.after} <= {*names[: names.index(chart.pin.name)]}
+            assert not chart.values or not keeps_away(system, chart.values["tolerations"])
+        accounts = {(each.namespace, each.account) for each in cluster.identities}
+        assert {(each.pin.namespace, each.pin.account) for each in charts if each.pin.account} <= accounts
+    models = tried(lambda: plan_models(accepted, built, capacity), MissingBuildError)
+    if isinstance(models, MissingBuildError):
+        assert not {*models.models} & built.keys()
+        assert all(name in str(models) for name in models.models)
+        return
+    assert [each.name for each in models] == list(accepted.models)
+    for model in models:
+        assert "@sha256:" in model.image
+        if accepted.capacity:
+            yield "placed"
+            runs_on_its_pool(model, capacity)
+        else:
+            assert placed(model) == {}
+
+
+def documents(foundation: FoundationPlan, registry: RegistryPlan) -> Iterator[dict[str, Any]]:
+    """Every policy document of the plans."""
+    yield from (key.policy for key in (*foundation.keys, *registry.keys))
+    yield from (store.policy for store in foundation.stores)
+    yield from (each.pull for each in registry.repositories if each.pull)
+    yield from (each.policy for each in registry.ci if each.policy)
+    if registry.audit:
+        yield registry.audit.policy
+    if registry.budget:
+        yield registry.budget.topic_policy
+    if foundation.cluster:
+        yield from (foundation.cluster.interruptions.policy, foundation.cluster.cluster.encrypts)
+        for identity in foundation.cluster.identities:
+            yield from (identity.trust, *identity.policies.values())
+
+
+def holds(accepted: Settings, foundation: FoundationPlan, registry: RegistryPlan) -> None:
+    """What is true of everything in AWS."""
     assert (foundation.network is None) == (accepted.network is None)
     assert bool(foundation.stores) == (accepted.stores is not None)
-    assert (foundation.cluster is None) == (accepted.cluster is None)
+    assert (foundation.cluster is not None) == (accepted.cluster is not None and hasattr(accepted.cluster, "name"))
     if foundation.network is not None:
         subnets = [IPv4Network(each.cidr) for each in foundation.network.subnets]
         assert not any(one.overlaps(other) for one, other in itertools.combinations(subnets, 2))
@@ -175,10 +189,36 @@ def _holds(accepted: Settings, stack: str) -> None:
         sids = [statement["Sid"] for statement in policy["Statement"] if "Sid" in statement]
         assert len({*sids}) == len(sids)
     if foundation.cluster is not None:
-        roles = [each.role for each in foundation.cluster.identities]
-        assert len({*roles}) == len(roles)
-        assert all(len(role) <= 64 for role in roles)
-        models = [each for each in foundation.cluster.identities if each.name.startswith("model-")]
-        assert [each.account for each in models] == list(accepted.models)
+        _is_reached(accepted, foundation, foundation.cluster)
     assert {each.name for each in foundation.keys}.isdisjoint(each.name for each in registry.keys)
     assert all(len(several(each.subjects)) for each in registry.ci)
+
+
+def _is_reached(accepted: Settings, foundation: FoundationPlan, plan: ClusterPlan) -> None:
+    """A cluster: roles of its own, and subnets in which Karpenter finds room for its nodes."""
+    roles = [each.role for each in plan.identities]
+    assert len({*roles}) == len(roles)
+    assert all(len(role) <= 64 for role in roles)
+    models = [each for each in plan.identities if each.name.startswith("model-")]
+    assert [each.account for each in models] == list(accepted.models)
+    assert foundation.network is not None
+    for kind in ("public", "private", "intra"):
+        found_by = {each.tags.get(DISCOVERY) for each in foundation.network.of_kind(kind)}
+        assert found_by == {plan.cluster.name if kind == "private" else None}
+
+
+@thoroughly(40)
+@given(DRAWN.part("Settings") | PLAIN.part("Settings"))
+def test_what_is_drawn_fits_the_schema_and_a_file_says_what_the_engine_says(config: dict[str, Any]) -> None:
+    VALIDATOR.validate({"config": config})
+    accepted = tried(lambda: load(as_engine(config), stack="broken"), SettingsError)
+    written = tried(lambda: _from_file(config), SettingsError)
+    if isinstance(accepted, SettingsError):
+        assert isinstance(written, SettingsError)
+    else:
+        assert written == accepted
+
+
+def _from_file(config: dict[str, Any]) -> Settings:
+    with tempfile.TemporaryDirectory() as folder:
+        return read(as_yaml(config), Path(folder))

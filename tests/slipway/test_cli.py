@@ -1,6 +1,7 @@
 """The command line: help with examples, faults without tracebacks, results as JSON."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -9,8 +10,10 @@ from slipway.paths import REPOSITORY
 from tests.live import SLIPWAY, Live
 
 
-def slipway(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SLIPWAY, *words], capture_output=True, text=True, cwd=REPOSITORY, timeout=120, check=False)
+def slipway(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SLIPWAY, *words], capture_output=True, text=True, cwd=REPOSITORY, timeout=120, check=False, env=env
+    )
 
 
 @pytest.mark.parametrize("command", ["up", "down", "env", "build"])
@@ -32,6 +35,25 @@ def test_an_unknown_bento_is_an_error_that_lists_those_there_are() -> None:
     done = slipway("build", "nothing")
     assert done.returncode == 1
     assert "bentos/ has digits" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("digits", "--push"), "no AWS account is at hand"),
+        (("digits", "--push", "--stack", "dev"), "stacks/Pulumi.dev.yaml has no slipway:registry"),
+        (("nothing", "--push"), "there is no bento 'nothing'"),
+    ],
+)
+def test_what_cannot_be_pushed_is_not_built(words: tuple[str, ...], what: str) -> None:
+    nobody = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), "/dev/null")
+    done = slipway("build", *words, env={**nobody, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"})
+    assert done.returncode == 1
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "bentoml" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_down_of_nothing_is_no_fault() -> None:

@@ -12,11 +12,12 @@ from infra.place import Place
 from infra.settings import Registry, Settings
 from infra.settings.registry import Keep
 
-PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+LOOK = ("ecr:DescribeImages", "ecr:DescribeRepositories")
+"""What `pulumi up` asks before it deploys an image (`infra.models.lookup`)."""
+PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", *LOOK)
 PUSH = (
     *PULL,
     "ecr:CompleteLayerUpload",
-    "ecr:DescribeImages",
     "ecr:InitiateLayerUpload",
     "ecr:PutImage",
     "ecr:UploadLayerPart",

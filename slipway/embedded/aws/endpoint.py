@@ -18,6 +18,8 @@ HEALTH = "/slipway/health"
 """Answered without moto, as JSON: requests `remembered`, of them `failed` at the last start, `bytes` of journal."""
 PRICES = "/slipway/prices"
 """Not AWS's either: what capacity costs (`slipway.embedded.aws.fidelity.administration`)."""
+IMAGES = "/slipway/images"
+"""Not AWS's either: the images in registries of other accounts (`slipway.embedded.aws.fidelity.told_images`)."""
 
 
 def process(instance: Instance, account: str, *, api_port: int) -> ProcessSpec:
@@ -48,9 +50,26 @@ def tell_prices(url: str, prices: Mapping[str, Any]) -> None:
     Raises:
         httpx.HTTPError: It did not take them.
     """
+    _tell(url, PRICES, prices)
+
+
+def tell_images(url: str, images: Mapping[str, Any]) -> None:
+    """Tell the endpoint which images the registries of other accounts hold, unless it knows.
+
+    Args:
+        url: The endpoint.
+        images: As `slipway.embedded.aws.fidelity.told_images` has them.
+
+    Raises:
+        httpx.HTTPError: It did not take them.
+    """
+    _tell(url, IMAGES, {"images": dict(images)})
+
+
+def _tell(url: str, path: str, document: Mapping[str, Any]) -> None:
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        if client.get(PRICES).raise_for_status().json() != prices:
-            client.put(PRICES, json=prices).raise_for_status()
+        if client.get(path).raise_for_status().json() != document:
+            client.put(path, json=document).raise_for_status()
 
 
 def main() -> None:

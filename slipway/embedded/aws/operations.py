@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode
 
 _READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search", "Simulate", "Validate", "Preview")
 _QUERY, _JSON = "application/x-www-form-urlencoded", "application/x-amz-json"
+_LAYER_PART = "UploadLayerPart"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ def operation_of(method: str, path: str, headers: Mapping[str, str], body: bytes
     else:
         return Operation(method, method not in {"GET", "HEAD", "OPTIONS"})
     return Operation(name, not name.startswith(_READING))
+
+
+def without_bytes(operation: Operation, body: bytes) -> bytes:
+    """The body as it is written down: a part of an image's layer without its bytes, of which nothing is kept."""
+    if operation.name != _LAYER_PART:
+        return body
+    return json.dumps({**json.loads(body), "layerPartBlob": ""}).encode()
 
 
 def take_wait(headers: Mapping[str, str], body: bytes) -> tuple[bytes, float]:

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError, ParamValidationError
+
 from slipway.plugins.aws.policies import policy_document
+from slipway.plugins.aws.resource import AwsError
 from slipway.plugins.aws.session import Session
 
 Arguments = Mapping[str, Any]
@@ -91,12 +94,48 @@ def _availability_zones(session: Session, args: Arguments) -> dict[str, Any]:
     }
 
 
+def _image(session: Session, args: Arguments) -> dict[str, Any]:
+    """As the official plugin, which asks for the image and then for its repository.
+
+    https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/ecr/image_data_source.go
+    """
+    region = args.get("region") or session.place.region
+    session.place_of(region)
+    ecr = session.client("ecr", region)
+    names = {"imageDigest": args.get("imageDigest"), "imageTag": args.get("imageTag")}
+    identifiers = [{name: value for name, value in names.items() if value}]
+    registry = {"registryId": args["registryId"]} if args.get("registryId") else {}
+    try:
+        asked = {**registry, "repositoryName": args["repositoryName"], "imageIds": identifiers}
+        (image,) = ecr.describe_images(**asked)["imageDetails"]
+        (repository,) = ecr.describe_repositories(**registry, repositoryNames=[args["repositoryName"]])["repositories"]
+    except ecr.exceptions.RepositoryNotFoundException as error:
+        raise AwsError("reading ECR Images: couldn't find resource") from error
+    except (ClientError, ParamValidationError) as error:
+        raise AwsError(f"reading ECR Images: {error}") from error
+    return {
+        **args,
+        "id": image["imageDigest"],
+        "imageDigest": image["imageDigest"],
+        "imagePushedAt": int(image["imagePushedAt"].timestamp()),
+        "imageSizeInBytes": image["imageSizeInBytes"],
+        "imageTags": image.get("imageTags", []),
+        "imageUri": f"{repository['repositoryUri']}@{image['imageDigest']}",
+        "region": region,
+        "registryId": image["registryId"],
+        "repositoryName": image["repositoryName"],
+    }
+
+
 FUNCTIONS: dict[str, Function] = {
     "aws:index/getCallerIdentity:getCallerIdentity": Function(_caller_identity),
     "aws:index/getRegion:getRegion": Function(_region, frozenset({"region", "name"})),
     "aws:index/getPartition:getPartition": Function(_partition),
     "aws:index/getAvailabilityZones:getAvailabilityZones": Function(
         _availability_zones, frozenset({"region", "state", "excludeNames", "excludeZoneIds", "filters"})
+    ),
+    "aws:ecr/getImage:getImage": Function(
+        _image, frozenset({"region", "registryId", "repositoryName", "imageDigest", "imageTag"})
     ),
     "aws:iam/getPolicyDocument:getPolicyDocument": Function(
         lambda _, args: policy_document(args), frozenset({"policyId", "statements", "version"})

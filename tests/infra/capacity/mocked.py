@@ -24,6 +24,7 @@ def main() -> None:
             found[f"{request.type}::{request.name}"] = {
                 "parent": request.parent.split("::")[-1],
                 "waits for": sorted(each.split("::")[-1] for each in request.dependencies),
+                "replaced on": [*request.replaceOnChanges] if request.deleteBeforeReplace else [],
                 "delete": request.customTimeouts.delete,
                 "inputs": self.resources[response.urn].state if response.urn in self.resources else {},
             }

@@ -46,6 +46,11 @@ def test_priorities_are_never_the_default() -> None:
     assert {each["globalDefault"] for each in classes} == {False}
 
 
+def test_a_priority_that_changes_is_replaced_as_kubernetes_updates_none() -> None:
+    classes = [each for key, each in registered().items() if "PriorityClass::" in key]
+    assert [each["replaced on"] for each in classes] == [["value", "preemptionPolicy"]] * 4
+
+
 def test_charts_leave_crds_to_their_own_chart_where_there_is_one() -> None:
     releases = {key.split("::")[1]: each["inputs"] for key, each in registered().items() if "helm.sh/v3:Release" in key}
     assert {name for name, each in releases.items() if not each["skipCrds"]} == {"aws-load-balancer-controller"}

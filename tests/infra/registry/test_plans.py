@@ -16,12 +16,14 @@ def planned(budget: Any = None, **registry: Any) -> RegistryPlan:
     return plan_registry(settings(registry={**REGISTRY, **registry}, budget=budget), place("shared"))
 
 
-def test_environments_may_pull_and_nothing_more() -> None:
+def test_environments_may_pull_and_look_and_nothing_more() -> None:
     for repository in planned().repositories:
         assert repository.pull is not None
         (pull,) = repository.pull["Statement"]
         assert pull["Principal"] == {"AWS": ["arn:aws:iam::222233334444:root", "arn:aws:iam::333344445555:root"]}
-        assert all(action.split(":")[1].startswith(("Batch", "Get")) for action in pull["Action"])
+        assert all(action.split(":")[1].startswith(("Batch", "Get", "Describe")) for action in pull["Action"])
+        # What `pulumi up` asks before it deploys an image: the official plugin looks for the repository, too.
+        assert {"ecr:DescribeImages", "ecr:DescribeRepositories"} <= {*pull["Action"]}
 
 
 def test_a_repository_that_nobody_else_pulls_from_has_no_policy() -> None:

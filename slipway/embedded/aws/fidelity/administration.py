@@ -1,4 +1,4 @@
-"""What a person or a drill may set that AWS has no operation for: scarcity and prices, at `/slipway/…`.
+"""What a person or a drill may set that AWS has no operation for, at `/slipway/…`: scarcity, prices, others' images.
 
 It belongs around moto and inside the journal, so that what is set is replayed in its place:
 `Journal(serving(DomainDispatcherApplication(create_backend_app)), file)`.
@@ -9,16 +9,18 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from slipway.embedded.aws.endpoint import PRICES
-from slipway.embedded.aws.fidelity import prices, scarcity
+from slipway.embedded.aws.endpoint import IMAGES, PRICES
+from slipway.embedded.aws.fidelity import prices, scarcity, told_images
 
 _App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def handle(environ: dict[str, Any]) -> Response | None:
     """Answer a request that is not AWS's; None for any other."""
-    return scarcity.handle(environ) or scarcity.answer(
-        environ, PRICES, _shown, lambda new: prices.tell(prices.table_of(new))
+    return (
+        scarcity.handle(environ)
+        or scarcity.answer(environ, PRICES, _shown, lambda new: prices.tell(prices.table_of(new)))
+        or scarcity.answer(environ, IMAGES, told_images.shown, told_images.accept)
     )
 
 

@@ -14,6 +14,10 @@ HELD: dict[str, str] = {
     "placement groups": "remembered; nothing is near anything",
     "instant fleets": "InstanceRequirements, SingleInstanceType, SingleAvailabilityZone, MinTargetCapacity, "
     "MaxTotalPrice and ClientToken are not modelled; all pools are equally deep until scarcity says otherwise",
+    "images in ECR": "manifests, digests and tags; of a layer its digest and size, so nothing can be pulled, and an "
+    "upload that a restart interrupts begins anew; nothing is scanned, and no lifecycle policy takes anything away",
+    "registries of other accounts": "hold what `slipway up` has told of them: images of the stack file that were "
+    "built on this machine; whether a repository's policy lets an account read is not looked at",
     "spot requests, spot fleets, Auto Scaling, fleets that are not instant": "moto's own: they follow neither prices "
     "nor scarcity",
     "VPC endpoints, flow logs": "remembered by moto; no packet goes through them, and nothing is logged",

@@ -1,7 +1,9 @@
 """The AWS endpoint: an account of its own, and a memory that survives being killed."""
 
 import contextlib
+import hashlib
 import json
+import os
 import signal
 import stat
 import threading
@@ -10,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slipway.embedded.aws.operations import Operation, operation_of, take_wait
+from slipway.embedded.aws.endpoint import tell_images
+from slipway.embedded.aws.operations import Operation, operation_of, take_wait, without_bytes
 from tests.slipway.embedded.aws.serving import ACCOUNT, Endpoint
 
 
@@ -207,6 +211,73 @@ def test_objects_in_parts_and_with_versions_survive(endpoint: Endpoint) -> None:
     assert old["Body"].read() == b"\x00\xff"
 
 
+def test_an_image_survives_and_no_bytes_of_its_layers_are_written_down(tmp_path: Path) -> None:
+    endpoint = Endpoint(tmp_path / "journal.jsonl")
+    endpoint.start()
+    endpoint.client("ecr").create_repository(repositoryName="digits")
+    config, layer = b"{}", os.urandom(3 * 2**20)
+    parts = [{"digest": f"sha256:{hashlib.sha256(each).hexdigest()}", "size": len(each)} for each in (config, layer)]
+    ecr = endpoint.client("ecr")
+    uploads = [ecr.initiate_layer_upload(repositoryName="digits")["uploadId"] for _ in range(3)]
+    for upload, content in zip(uploads, (config, layer, layer), strict=True):
+        ecr.upload_layer_part(
+            repositoryName="digits",
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=len(content) - 1,
+            layerPartBlob=content,
+        )
+    for upload, part in zip(uploads[:2], parts, strict=True):
+        ecr.complete_layer_upload(repositoryName="digits", uploadId=upload, layerDigests=[part["digest"]])
+    text = json.dumps({"schemaVersion": 2, "mediaType": "x/y", "config": parts[0], "layers": parts[1:]})
+    ecr.put_image(repositoryName="digits", imageManifest=text, imageTag="v1")
+    asked = {"repositoryName": "digits", "layerDigests": [part["digest"] for part in parts]}
+
+    def shown() -> list[Any]:
+        ecr = endpoint.client("ecr")
+        return [ecr.describe_images(repositoryName="digits")["imageDetails"], *layers(ecr)]
+
+    def layers(ecr: Any) -> list[Any]:
+        found: list[Any] = ecr.batch_check_layer_availability(**asked)["layers"]
+        return found
+
+    before = shown()
+    assert [each["layerSize"] for each in before[1:]] == [2, 3 * 2**20]
+    assert endpoint.memory.stat().st_size < 30_000
+
+    endpoint.stop(signal.SIGKILL)
+    endpoint.start()
+
+    assert shown() == before
+    assert endpoint.health()["failed"] == 0
+    ecr = endpoint.client("ecr")
+    with pytest.raises(ecr.exceptions.UploadNotFoundException):  # what of it arrived is not known any more
+        ecr.complete_layer_upload(repositoryName="digits", uploadId=uploads[2], layerDigests=[parts[1]["digest"]])
+    endpoint.stop()
+
+
+def test_images_that_other_registries_hold_are_told_once_and_remembered(tmp_path: Path) -> None:
+    endpoint = Endpoint(tmp_path / "journal.jsonl")
+    endpoint.start()
+    manifest = '{"schemaVersion": 2, "mediaType": "x/y"}'
+    digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+    reference = f"444455556666.dkr.ecr.us-east-1.amazonaws.com/digits@{digest}"
+    for _ in range(2):
+        tell_images(endpoint.url, {reference: {"tag": "v1", "manifest": manifest}})
+    assert endpoint.health()["remembered"] == 1
+    endpoint.stop(signal.SIGKILL)
+    endpoint.start()
+    wanted = {"repositoryName": "digits", "imageIds": [{"imageDigest": digest}]}
+    ecr = endpoint.client("ecr")
+    (found,) = ecr.describe_images(registryId="444455556666", **wanted)["imageDetails"]
+    assert found["imageTags"] == ["v1"]
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.describe_images(registryId=ACCOUNT, **wanted)
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
+        tell_images(endpoint.url, {reference: {"tag": "v1", "manifest": "{}"}})
+    endpoint.stop()
+
+
 def test_nobody_else_can_read_what_is_remembered(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.client("secretsmanager").create_secret(Name="hidden", SecretString="open sesame")
     assert stat.S_IMODE(endpoint.memory.stat().st_mode) == 0o600
@@ -283,3 +354,10 @@ def test_waiting_is_taken_out_of_a_request_in_both_protocols() -> None:
     assert (json.loads(body), seconds) == ({"QueueUrl": "q", "WaitTimeSeconds": 0}, 7)
     body, seconds = take_wait({"Content-Type": "x"}, b"Action=ReceiveMessage&WaitTimeSeconds=3")
     assert (body, seconds) == (b"Action=ReceiveMessage&WaitTimeSeconds=0", 3)
+
+
+def test_only_the_bytes_of_a_layer_are_not_written_down() -> None:
+    part = b'{"repositoryName": "digits", "partFirstByte": 0, "layerPartBlob": "AAAA"}'
+    kept = without_bytes(Operation("UploadLayerPart", changes=True), part)
+    assert json.loads(kept) == {"repositoryName": "digits", "partFirstByte": 0, "layerPartBlob": ""}
+    assert without_bytes(Operation("PutImage", changes=True), part) == part

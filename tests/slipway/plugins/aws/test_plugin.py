@@ -1,11 +1,15 @@
 """The offline aws plugin against the endpoint. One test for each promise: `make faults` breaks each."""
 
+import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
+from infra.models.lookup import _ABSENT
+from slipway.embedded.aws.endpoint import tell_images
 from slipway.plugins.aws import expressions, kinds, resource
 from slipway.plugins.aws.policies import policy_document
 from slipway.plugins.offline import MARK
@@ -14,6 +18,7 @@ from tests.slipway.plugins.aws.conftest import Connect, plugin
 from tests.slipway.plugins.aws.test_table import RESULTS
 from tests.slipway.plugins.plugin_client import Plugin, PluginError, Resource
 
+IMAGE = "aws:ecr/getImage:getImage"
 QUEUE = "aws:sqs/queue:Queue"
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
@@ -257,10 +262,52 @@ def test_an_unknown_function_and_an_argument_that_is_not_followed_are_errors(aws
     assert "it follows excludeNames, excludeZoneIds, filters, region, state" in reply.failures[0].reason
 
 
+@pytest.fixture
+def image(shell: str) -> Iterator[dict[str, str]]:
+    """An image in the registry of another account, as a program asks for it."""
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": "x/y", "layers": [], "config": {"size": 7}})
+    digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+    reference = f"999988887777.dkr.ecr.eu-west-1.amazonaws.com/digits@{digest}"
+    tell_images(shell, {reference: {"tag": "v1", "manifest": manifest}})
+    yield {
+        "registryId": "999988887777",
+        "region": "eu-west-1",
+        "repositoryName": "digits",
+        "imageDigest": digest,
+    }
+    tell_images(shell, {})
+
+
 @pytest.mark.parametrize("token", RESULTS)
-def test_functions_give_what_is_promised(aws: Plugin, token: str) -> None:
-    reply = aws.call("Invoke", provider_pb2.InvokeRequest(tok=token))
+def test_functions_give_what_is_promised(aws: Plugin, token: str, image: dict[str, str]) -> None:
+    args = image if token == IMAGE else {}
+    reply = aws.call("Invoke", provider_pb2.InvokeRequest(tok=token, args=encode(args)))
     assert decode(getattr(reply, "return")).keys() == RESULTS[token]
+
+
+def test_an_image_of_another_account_and_region_is_found(aws: Plugin, image: dict[str, str]) -> None:
+    reply = aws.call("Invoke", provider_pb2.InvokeRequest(tok=IMAGE, args=encode(image)))
+    found = decode(getattr(reply, "return"))
+    assert {name: found[name] for name in image} == image
+    assert found["imageTags"] == ["v1"]
+    assert found["imageUri"] == f"999988887777.dkr.ecr.eu-west-1.amazonaws.com/digits@{image['imageDigest']}"
+    assert found["id"] == image["imageDigest"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"imageDigest": f"sha256:{'0' * 64}"}, "ImageNotFoundException"),
+        ({"repositoryName": "nothing"}, "couldn't find resource"),
+        ({"region": "us-east-1"}, "couldn't find resource"),
+    ],
+)
+def test_an_image_that_is_absent_is_an_error_that_the_program_knows(
+    aws: Plugin, image: dict[str, str], change: dict[str, str], said: str
+) -> None:
+    with pytest.raises(PluginError, match=f"reading ECR Images: .*{said}"):
+        aws.call("Invoke", provider_pb2.InvokeRequest(tok=IMAGE, args=encode({**image, **change})))
+    assert said in _ABSENT
 
 
 def test_a_policy_is_written_as_the_official_plugin_writes_it() -> None:
