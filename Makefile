@@ -26,7 +26,7 @@ test: $(STAMP) ## everything that must hold, on a real stack of its own
 faults: $(STAMP) ## break the plugins in every named way, and see a test fail for each
 	@$(PYTHON) -m pytest tests/faults -m faults
 
-e2e: $(STAMP) ## the long drills: kill everything at every moment, fill the disk, run two at once
+e2e: $(STAMP) ## the long drills, an hour: kills at every moment, every environment's whole life, pools under load
 	@$(SLIPWAY) engines build
 	@$(SLIPWAY) build digits
 	@$(PYTHON) -m pytest tests/drills -m drill -v

@@ -26,13 +26,13 @@ READY = "SLIPWAY_TEST_READY"
 """Names a file that is there once that instance is up; without, it is."""
 
 FIRST = (
+    "slipway/test_platform.py",
     "infra/test_program.py",
     "slipway/embedded/aws/test_endpoint.py",
     "slipway/engines/test_engines.py",
     "slipway/embedded/fleet/test_controller.py",
     "slipway/plugins/aws/test_cycle.py",
     "slipway/plugins/test_engine.py",
-    "infra/foundation/test_engine.py",
     "slipway/plugins/test_interruption.py",
     "slipway/test_environment.py",
     "slipway/plugins/kubernetes/test_releases.py",

@@ -122,11 +122,12 @@ def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> 
 
 def eventually(condition: Callable[[], object], seconds: float) -> bool:
     """Whether a condition comes true in time."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(0.3, pause * 1.2)
     return True
 
 

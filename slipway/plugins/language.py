@@ -84,8 +84,6 @@ class Python(language_pb2_grpc.LanguageRuntimeServicer):
             **os.environ,
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
-            # The program's folder is the user's checkout: nothing may appear in it.
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         self._program = subprocess.Popen(
             [*argv, *request.args], env=env, cwd=request.info.program_directory, stdin=subprocess.DEVNULL
@@ -116,7 +114,3 @@ def main() -> None:
         serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=8)
     finally:
         host.end_program()
-
-
-if __name__ == "__main__":
-    main()

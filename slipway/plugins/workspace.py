@@ -137,9 +137,9 @@ class Workspace:
         kubernetes = plugins / f"resource-kubernetes-v{version('pulumi-kubernetes')}" / "pulumi-resource-kubernetes"
         programs = {
             self.folder / "bin" / "pulumi": f'{sync} || exit\n{banner}\nexec {shlex.quote(str(self.pulumi))} "$@"',
-            language: f'exec {python} -I -m slipway.plugins.language "$@"',
-            aws: f'exec {python} -I -m slipway.plugins.aws "$@"',
-            kubernetes: f'exec {python} -I -m slipway.plugins.kubernetes "$@"',
+            language: f'exec {python} -I -m slipway.plugins language "$@"',
+            aws: f'exec {python} -I -m slipway.plugins aws "$@"',
+            kubernetes: f'exec {python} -I -m slipway.plugins kubernetes "$@"',
         }
         for file, body in programs.items():
             content = f"#!/bin/sh\n# Written by `slipway up`; gone with `slipway down`.\n{body}\n"

@@ -2,22 +2,34 @@
 
 from pathlib import Path
 
+import yaml
+
 from slipway.embedded.fleet.delays import Delays
+from slipway.paths import REPOSITORY
+from tests.drills.everything import in_aws
 from tests.drills.fleet import Fleet
 from tests.drills.keeping import Watch, warn
 from tests.drills.rehearsal import Rehearsal
 from tests.live import until
 
 _BUYING = 180.0
+THERE = {"VPC", "subnet", "route", "internet", "security", "role", "alias"}
+"""Kinds of which an account has some before anything is made."""
 
 
-def test_a_mix_is_bought_mended_after_a_spot_warning_and_given_back_before_its_keepers(tmp_path: Path) -> None:
+def test_a_platform_comes_up_buys_what_its_mix_says_and_goes_before_its_keepers(tmp_path: Path) -> None:
     rehearsal = Rehearsal.of("dev", tmp_path)
     rehearsal.delays = Delays(scale=0.1)
+    shared = yaml.safe_load((REPOSITORY / "stacks" / "Pulumi.shared.yaml").read_text())["config"]
     with rehearsal.changed() as config:
         config["slipway:capacity"]["cpu-serving"]["mix"] = {"on-demand": "60%", "spot": "40%"}
+        config["slipway:registry"] = shared["slipway:registry"]
     try:
         rehearsal.up()
+        made = in_aws(rehearsal.aws)
+        for kind in ("NAT gateway", "cluster", "trail", "topic", "repository"):
+            assert len([each for each in made if each.startswith(f"{kind} ")]) == 1, kind
+
         fleet = Fleet(rehearsal)
         fleet.deploy("mixed", "cpu-serving", pods=5)
         until(lambda: fleet.is_placed("mixed", 5), "five pods on nodes", _BUYING)
@@ -29,11 +41,13 @@ def test_a_mix_is_bought_mended_after_a_spot_warning_and_given_back_before_its_k
         until(lambda: victim.name not in {each.name for each in fleet.machines()}, "the node to go", _BUYING)
         until(lambda: fleet.is_placed("mixed", 5), "its pod to be elsewhere", _BUYING)
         assert fleet.bound("mixed") == {"on-demand": 3, "spot": 2}
+        rehearsal.run("preview", "--expect-no-changes", "--refresh")
 
         with Watch(rehearsal) as watch:
             rehearsal.run("destroy", "--yes", "--skip-preview")
         assert watch.most >= 5
         assert watch.wrong == []
         assert rehearsal.state() == []
+        assert not {each.split()[0] for each in in_aws(rehearsal.aws)} & {each.split()[0] for each in made} - THERE
     finally:
         rehearsal.down()

@@ -1,4 +1,4 @@
-"""Run by the engine as `pulumi-resource-kubernetes ENGINE-ADDRESS`."""
+"""Serves an engine as `pulumi-resource-kubernetes`."""
 
 import sys
 
@@ -14,7 +14,3 @@ def main() -> None:
     provider = Kubernetes(engine)
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server))
     provider.close()
-
-
-if __name__ == "__main__":
-    main()

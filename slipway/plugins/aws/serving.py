@@ -1,4 +1,4 @@
-"""Run by the engine as `pulumi-resource-aws ENGINE-ADDRESS`."""
+"""Serves an engine as `pulumi-resource-aws`."""
 
 import sys
 
@@ -13,7 +13,3 @@ def main() -> None:
     engine = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     provider = Aws(engine)
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server))
-
-
-if __name__ == "__main__":
-    main()
