@@ -17,30 +17,42 @@ from tests.drills.patient import Patient, kill
 COMMAND = "command"
 
 
-def _strike(victim: str, name: str) -> None:
-    pid = os.getpid() if victim == COMMAND else Patient(name).pids().get(victim, 0)
-    if pid:
-        sys.stderr.write(f"struck {victim}\n")
-        kill(pid)
+class Blow:
+    """Falls once: when its time has come, or when its phase ends, whichever is first."""
+
+    def __init__(self, victim: str, name: str) -> None:
+        self._victim, self._name = victim, name
+        self._lock = threading.Lock()
+        self._has_fallen = False
+
+    def fall(self) -> None:
+        """Kill the victim; one that does not run is spared."""
+        with self._lock:
+            if self._has_fallen:
+                return
+            self._has_fallen = True
+            pid = os.getpid() if self._victim == COMMAND else Patient(self._name).pids().get(self._victim, 0)
+            sys.stderr.write(f"struck {self._victim}\n" if pid else f"{self._victim} does not run yet\n")
+            sys.stderr.flush()
+            if pid:
+                kill(pid)
 
 
 def arm(phase: str, seconds: float, victim: str, name: str) -> None:
     """See that the blow falls in its phase, once."""
-    ordinary = Progress.phase
-    struck = threading.Event()
+    ordinary, blow = Progress.phase, Blow(victim, name)
 
     @contextmanager
     def deadly(self: Progress, title: str) -> Iterator[Phase]:
         with ordinary(self, title) as shown:
-            timer = threading.Timer(seconds, _strike, (victim, name))
-            if title.startswith(phase) and not struck.is_set():
-                struck.set()
-                if seconds:
-                    timer.start()
-                else:
-                    _strike(victim, name)
+            if not title.startswith(phase):
+                yield shown
+                return
+            timer = threading.Timer(seconds, blow.fall)
+            timer.start()
             yield shown
             timer.cancel()
+            blow.fall()
 
     setattr(Progress, "phase", deadly)  # noqa: B010  # what this program is for
 

@@ -1,14 +1,15 @@
 """Runs the real `infra/__main__.py` under Pulumi's mocks, in a process of its own, and tells what it registered.
 
-Run as `python -m tests.infra.program`, with what `run` is told as JSON on standard input.
+The SDK keeps its state in the process. Each is forked from one that has loaded the SDK and done nothing with it.
 """
 
 import json
+import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
-import warnings
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from slipway.paths import REPOSITORY
 from tests.infra.computed import computed
 
 PROGRAM = REPOSITORY / "infra" / "__main__.py"
+_SECONDS = 120
+_FORKED = multiprocessing.get_context("forkserver")
+_FORKED.set_forkserver_preload(["tests.infra.loaded"])
 
 
 @dataclass(frozen=True)
@@ -52,41 +56,32 @@ def run(
         registry: What the aws plugin says of an image in a registry, by digest; nothing, where it is there.
     """
     asked = {"stack": stack, "config": config, "built": built, "secrets": secrets, "registry": registry}
-    request = json.dumps({name: value for name, value in asked.items() if value is not None})
-    return Outcome(**json.loads(said_by("tests.infra.program", request).splitlines()[-1]))
+    request = {name: value for name, value in asked.items() if value is not None}
+    with ProcessPoolExecutor(1, mp_context=_FORKED) as one:
+        return one.submit(_outcome, request).result(timeout=_SECONDS)
 
 
-def said_by(module: str, request: str = "") -> str:
-    """What a module writes when it is run by itself: the SDK keeps its state in the process, and warnings are errors.
-
-    Args:
-        module: Its name.
-        request: What it reads from standard input.
-    """
+def said_by(module: str) -> str:
+    """What a module writes when it is run by itself, where warnings are errors."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", module],
-        input=request,
         capture_output=True,
         text=True,
         cwd=REPOSITORY,
-        timeout=120,
+        timeout=_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def _main() -> None:
-    # The SDK warns of modules of its own when they are loaded, used or not.
-    warnings.filterwarnings("ignore", r".* has been deprecated in favor of", DeprecationWarning)
-
+def _outcome(request: dict[str, Any]) -> Outcome:
     import pulumi  # noqa: PLC0415  # only in the process of its own
     from pulumi.runtime.mocks import MockMonitor  # noqa: PLC0415
     from pulumi.runtime.rpc import deserialize_properties  # noqa: PLC0415
 
     from infra.models import builds  # noqa: PLC0415
 
-    request = json.loads(sys.stdin.read())
     os.environ["PULUMI_CONFIG"] = json.dumps(request["config"])
     os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(request.get("secrets", []))
     builds.read = lambda *_: dict(request.get("built", {}))
@@ -132,9 +127,10 @@ def _main() -> None:
         program()
     except Exception as raised:  # noqa: BLE001  # whatever it is, it is the outcome
         error = f"{type(raised).__name__}: {raised}"
+    groups = _groups(registered)
     for resource in registered.values():
-        resource["waits for"] = _together(resource["waits for"], registered)
-    print(json.dumps({"resources": registered, "error": error, "lookups": lookups}))  # noqa: T201
+        resource["waits for"] = _together(resource["waits for"], groups)
+    return Outcome(registered, error, lookups)
 
 
 def _short(urn: str) -> str:
@@ -142,13 +138,22 @@ def _short(urn: str) -> str:
     return "::".join(urn.split("::")[2:4])
 
 
-def _together(names: list[str], registered: dict[str, dict[str, Any]]) -> list[str]:
-    """Names of resources, with a component's in place of everything in it: so it was said, and so it reads."""
-    left, found = set(names), []
+def _groups(registered: dict[str, dict[str, Any]]) -> dict[str, tuple[set[str], set[str]]]:
+    """Components of several resources: everything in each, and of that what is made. Those above come first."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
     for component in registered:  # those above are registered before those below
         inside = {name for name in registered if _is_below(name, component, registered)}
         made = {name for name in inside if not registered[name]["type"].startswith("slipway:")}
-        if len(made) > 1 and made <= left:
+        if len(made) > 1:
+            found[component] = inside, made
+    return found
+
+
+def _together(names: list[str], groups: dict[str, tuple[set[str], set[str]]]) -> list[str]:
+    """Names of resources, with a component's in place of everything in it: so it was said, and so it reads."""
+    left, found = set(names), []
+    for component, (inside, made) in groups.items():
+        if made <= left:
             left -= inside
             found.append(f"{component} (all of it)")
     return sorted([*found, *left])
@@ -168,7 +173,3 @@ def _readable(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("{"):
         return {"JSON": json.loads(value)}
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-if __name__ == "__main__":
-    _main()
