@@ -1,0 +1,104 @@
+"""The same application inside a Bento, so that `bentoml serve` and a built Bento serve what the container serves.
+
+    @bentoml.service(name="lengths")
+    @slipway_kit.bento.mount(Lengths)
+    class Service:
+        pass
+
+BentoML answers `/livez`, `/readyz` and `/metrics` itself: it is told when the model is ready, and adds our metrics.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import bentoml
+
+from slipway_kit.answers import Receive, Scope, Send, refused
+from slipway_kit.application import Application, State, application
+from slipway_kit.model import Contract
+from slipway_kit.planning.entry import Reason, RefusedError
+from slipway_kit.settings import Settings
+
+_S = TypeVar("_S", bound=type)
+
+
+class Mounted:
+    """Stands for the application from when the service is imported, which `bentoml build` does too, until it starts."""
+
+    def __init__(self, model: type) -> None:
+        Contract.of(model)
+        self._model = model
+        self.application: Application | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if self.application is None:
+            await refused(RefusedError(Reason.STARTING, 1.0)).send(scope, send)
+        else:
+            await self.application(scope, receive, send)
+
+    def start(self) -> None:
+        """Read the settings, and begin to load the model.
+
+        Raises:
+            SettingsError: The environment says what cannot be.
+        """
+        self.application = application(self._model, Settings.from_environment(os.environ))
+        self.application.start()
+
+    async def close(self) -> None:
+        """End."""
+        if self.application is not None:
+            await self.application.close()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether predictions are answered."""
+        return self.application is not None and self.application.state is State.READY
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the model could not be loaded."""
+        return self.application is not None and self.application.state is State.FAILED
+
+
+def mount(model: type) -> Callable[[_S], _S]:
+    """Decorates a service class, below `@bentoml.service`: requests are then answered by the kit.
+
+    Raises:
+        ContractError: The model cannot be served.
+    """
+    mounted = Mounted(model)
+
+    def decorate(service: _S) -> _S:
+        async def start(_: Any) -> None:
+            mounted.start()
+
+        async def close(_: Any) -> None:
+            await mounted.close()
+
+        async def ready(_: Any) -> bool:
+            return mounted.is_ready
+
+        async def alive(_: Any) -> bool:
+            return not mounted.is_failed
+
+        async def metrics(_: Any, theirs: str) -> str:
+            return theirs + mounted.application.scraped().decode() if mounted.application else theirs
+
+        members = {
+            "slipway_start": bentoml.on_startup(start),
+            "slipway_close": bentoml.on_shutdown(close),
+            "__is_ready__": ready,
+            "__is_alive__": alive,
+            "__metrics__": metrics,
+        }
+        for name, member in members.items():
+            setattr(service, name, member)
+        bentoml.asgi_app(mounted)(service)
+        return service
+
+    return decorate

@@ -1,0 +1,1 @@
+"""What decides: pure logic on a clock that is handed in. It imports no asyncio and no HTTP."""

@@ -1,0 +1,276 @@
+"""The container's command, as a process on the loopback: how it starts, what it cuts off, how it ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from slipway.paths import REPOSITORY
+
+KIT = REPOSITORY / "bentos" / "kit"
+MODELS = Path(__file__).with_name("serving_models.py")
+SECONDS = 30.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+class Served:
+    """A server that is started, asked, and ended."""
+
+    def __init__(self, folder: Path, target: str, **settings: Any) -> None:
+        shutil.copy(MODELS, folder)
+        self.folder = folder
+        self.port = free_port()
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(KIT), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"SLIPWAY_HOST": "127.0.0.1", "SLIPWAY_PORT": str(self.port), "SLIPWAY_OBJECTIVE_MS": "10000"}
+        environment["SLIPWAY_EXECUTION"] = "thread"  # the example is quicker than what these tests ask
+        environment |= {f"SLIPWAY_{name.upper()}": str(value) for name, value in settings.items()}
+        self.errors = (folder / "errors").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "slipway_kit", f"serving_models:{target}"],
+            cwd=folder,
+            env=environment,
+            stderr=self.errors,
+        )
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=SECONDS)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        ends = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < ends, self.said
+            assert self.process.poll() is None, self.said
+            time.sleep(0.01)
+
+    def status(self, path: str) -> int:
+        try:
+            return self.client.get(path).status_code
+        except httpx.TransportError:
+            return 0
+
+    def ready(self) -> "Served":
+        self.until(lambda: self.status("/readyz") == 200)
+        return self
+
+    def predict(self, ms: float, note: str = "") -> httpx.Response:
+        return self.client.post("/predict", json={"ms": ms, "note": note})
+
+    def metric(self, name: str) -> float:
+        return next(
+            float(line.rpartition(" ")[2])
+            for line in self.client.get("/metrics").text.splitlines()
+            if line.startswith(name + " ")
+        )
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(SECONDS)
+
+    @property
+    def computed(self) -> list[str]:
+        file = self.folder / "computed"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "errors").read_text()
+
+    def close(self) -> None:
+        self.client.close()
+        self.errors.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(SECONDS)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    served: list[Served] = []
+
+    def start(target: str = "Waiting", **settings: Any) -> Served:
+        served.append(Served(tmp_path, target, **settings))
+        return served[-1]
+
+    yield start
+    for each in served:
+        each.close()
+
+
+def raw(ms: float, note: str) -> bytes:
+    body = b'{"ms": %g, "note": "%s"}' % (ms, note.encode())
+    return b"POST /predict HTTP/1.1\r\nhost: here\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+
+def trickle(connection: socket.socket, until: float) -> None:
+    while time.monotonic() < until:
+        connection.sendall(b"x: y\r\n")
+        time.sleep(0.02)
+
+
+def received(connection: socket.socket) -> bytes:
+    """Everything until the other side closes."""
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def test_it_is_live_while_the_model_loads_and_ready_afterwards(serve: Callable[..., Served]) -> None:
+    served = serve("Slow")
+    served.until(lambda: served.status("/livez") == 200)
+    assert served.status("/readyz") == 503
+    assert served.ready().predict(0, "a").json() == {"note": "a"}
+    assert served.end() == 0
+
+
+def test_a_signal_to_end_loses_nothing_of_what_was_asked(serve: Callable[..., Served]) -> None:
+    served = serve(max_batch=4, drain_delay_seconds=1).ready()
+    notes = [f"n{number}" for number in range(24)]
+    with ThreadPoolExecutor(24) as clients:
+        answers = [clients.submit(served.predict, 100, note) for note in notes]
+        served.until(lambda: len(served.computed) >= 4)
+        served.process.send_signal(signal.SIGTERM)
+        served.until(lambda: served.status("/readyz") == 503)
+        late = served.predict(0, "late")  # while routers do not know yet, what comes is answered
+        codes = [answer.result().status_code for answer in answers]
+    assert codes == [200] * 24
+    assert (late.status_code, late.headers["connection"]) == (200, "close")
+    assert served.process.wait(SECONDS) == 0
+    assert sorted(served.computed) == sorted([*notes, "late"])
+
+
+def test_when_it_leaves_it_is_unready_first_and_closed_later(serve: Callable[..., Served]) -> None:
+    served = serve(drain_delay_seconds=1).ready()
+    served.process.send_signal(signal.SIGTERM)
+    served.until(lambda: served.status("/readyz") == 503)
+    assert served.predict(0).status_code == 200
+    assert served.process.wait(SECONDS) == 0
+
+
+def test_a_model_that_hangs_beyond_the_grace_does_not_keep_it_from_ending(serve: Callable[..., Served]) -> None:
+    served = serve(drain_delay_seconds=0, drain_seconds=0.5).ready()
+    with served.connect() as connection:
+        connection.sendall(raw(20_000, "hangs"))
+        served.until(lambda: served.metric("slipway_in_flight") == 1)
+        begun = time.monotonic()
+        assert served.end() == 1  # something was lost, and it says so
+        assert time.monotonic() - begun < 5
+        assert received(connection).startswith(b"HTTP/1.1 503 ")
+
+
+def test_the_items_of_a_client_that_went_are_not_computed(serve: Callable[..., Served]) -> None:
+    served = serve(max_batch=1).ready()
+    first = threading.Thread(target=served.predict, args=(500, "first"))
+    first.start()
+    served.until(lambda: served.metric("slipway_in_flight") == 1)
+    with served.connect() as connection:
+        connection.sendall(raw(0, "gone"))
+        served.until(lambda: served.metric("slipway_queue_depth") == 1)
+    with served.connect() as half_closed:
+        half_closed.sendall(raw(0, "half"))
+        served.until(lambda: served.metric("slipway_cancelled_total") == 1)
+        half_closed.shutdown(socket.SHUT_WR)
+        served.until(lambda: served.metric("slipway_cancelled_total") == 2)
+        assert received(half_closed) == b""
+    served.predict(0, "last")
+    first.join()
+    assert served.computed == ["first", "last"]
+
+
+def test_a_body_beyond_the_limit_is_cut_off_announced_or_not(serve: Callable[..., Served]) -> None:
+    served = serve(max_body_bytes=1000).ready()
+    assert served.client.post("/predict", content=b" " * 1001).status_code == 413
+    with served.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n")
+        connection.sendall(b"3e8\r\n" + b" " * 1000 + b"\r\n3e8\r\n" + b" " * 1000 + b"\r\n")  # and no end
+        assert received(connection).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /predict HTTP/1.1\r\nhost: he",
+        b"POST /predict HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\n{",
+        b"GET /livez HTTP/1.1\r\nhost: here\r\n\r\nGET /livez HTTP/1.1\r\nhost",
+    ],
+    ids=["nothing", "headers", "body", "second request"],
+)
+def test_who_is_too_slow_is_cut_off(serve: Callable[..., Served], sent: bytes) -> None:
+    served = serve(receive_seconds=0.4).ready()
+    with served.connect() as connection:
+        connection.sendall(sent)
+        answer = received(connection)
+    assert b"HTTP/1.1 408 " in answer
+    assert served.predict(0).status_code == 200
+
+
+def test_bytes_that_are_of_no_request_do_not_hold_a_connection(serve: Callable[..., Served]) -> None:
+    served = serve(receive_seconds=0.4).ready()
+    with served.connect() as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nhost: here\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"\r\n")
+        assert received(connection) == b""
+
+
+def test_a_trickle_of_bytes_does_not_gain_time(serve: Callable[..., Served]) -> None:
+    served = serve(receive_seconds=0.5).ready()
+    begun = time.monotonic()
+    with served.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\n")
+        with pytest.raises(OSError, match=r"reset|[Bb]roken"):
+            trickle(connection, until=begun + 5)
+    assert time.monotonic() - begun < 4
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(serve: Callable[..., Served]) -> None:
+    served = serve().ready()
+    with served.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b'{"ms": 0}')
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_headers_beyond_the_limit_are_cut_off(serve: Callable[..., Served]) -> None:
+    served = serve(max_header_bytes=1000).ready()
+    with served.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nx: " + b"y" * 500)
+        time.sleep(0.1)
+        connection.sendall(b"y" * 600)
+        assert received(connection).startswith(b"HTTP/1.1 431 ")
+    whole = served.client.post("/predict", json={"ms": 0}, headers={"x": "y" * 2000})
+    assert whole.status_code == 431
+
+
+def test_what_cannot_be_started_is_told_in_full_with_status_2(serve: Callable[..., Served]) -> None:
+    served = serve("Nothing", objective_ms="soon", max_batch=0)
+    assert served.process.wait(SECONDS) == 2
+    assert served.said.splitlines() == [
+        "error: SLIPWAY_OBJECTIVE_MS is 'soon', and must be a number of milliseconds from 1 to 3.6e+06",
+        "error: SLIPWAY_MAX_BATCH is '0', and must be a whole number of units from 1 to 65536",
+        "error: serving_models has no Nothing",
+    ]
+
+
+def test_a_model_that_cannot_be_loaded_ends_it_with_status_1_and_the_cause(serve: Callable[..., Served]) -> None:
+    served = serve("Broken")
+    assert served.process.wait(SECONDS) == 1
+    assert "FileNotFoundError: model.onnx" in served.said
