@@ -4,22 +4,21 @@ The SDK keeps its state in the process. Each is forked from one that has loaded 
 """
 
 import json
-import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from slipway.paths import REPOSITORY
+from tests.forked import FORKED
 from tests.infra.computed import computed
 
 PROGRAM = REPOSITORY / "infra" / "__main__.py"
 _SECONDS = 120
-_FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload(["tests.infra.loaded"])
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def run(
     """
     asked = {"stack": stack, "config": config, "built": built, "secrets": secrets, "registry": registry}
     request = {name: value for name, value in asked.items() if value is not None}
-    with ProcessPoolExecutor(1, mp_context=_FORKED) as one:
+    with ProcessPoolExecutor(1, mp_context=FORKED) as one:
         return one.submit(_outcome, request).result(timeout=_SECONDS)
 
 
@@ -76,6 +75,10 @@ def said_by(module: str) -> str:
 
 
 def _outcome(request: dict[str, Any]) -> Outcome:
+    warnings.simplefilter("error")
+    # The SDK warns of modules of its own when they are used.
+    warnings.filterwarnings("ignore", r".* has been deprecated in favor of", DeprecationWarning)
+
     import pulumi  # noqa: PLC0415  # only in the process of its own
     from pulumi.runtime.mocks import MockMonitor  # noqa: PLC0415
     from pulumi.runtime.rpc import deserialize_properties  # noqa: PLC0415

@@ -10,8 +10,7 @@ import httpx2  # what lightkube's client raises when there is no answer
 from lightkube import ApiError, Client
 from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import SingleConfig
-from lightkube.core.resource_registry import resource_registry
-from lightkube.generic_resource import create_global_resource, create_namespaced_resource
+from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource, create_api_info
 from lightkube.types import CascadeType, PatchType
 
 from slipway.plugins.kubernetes.kind import Kind
@@ -201,12 +200,9 @@ class KubernetesCluster:
 
 @cache
 def _resource(kind: Kind) -> Any:
-    # The same kind may be known with the verbs that Lightkube's own classes have.
-    known = resource_registry.get(f"{kind.group}/{kind.version}" if kind.group else kind.version, kind.kind)
-    if known is not None:
-        return known
-    create = create_namespaced_resource if kind.namespaced else create_global_resource
-    return create(kind.group, kind.version, kind.kind, kind.plural)
+    # Of our own, and not in Lightkube's registry: there, the same kind may be known with types that drop fields.
+    base = GenericNamespacedResource if kind.namespaced else GenericGlobalResource
+    return type(kind.kind, (base,), {"_api_info": create_api_info(kind.group, kind.version, kind.kind, kind.plural)})
 
 
 def _at(kind: Kind, namespace: str | None) -> dict[str, str]:

@@ -1,24 +1,34 @@
-"""An AWS endpoint for tests: the real process, on a loopback port of its own."""
+"""An AWS endpoint for tests: what the real process does, on a loopback port of its own."""
 
 import http.client
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from slipway.embedded.aws import DUMMY_KEY
+from slipway.embedded.aws import DUMMY_KEY, endpoint
 from slipway.embedded.aws.endpoint import HEALTH
-from slipway.paths import REPOSITORY
+from tests.forked import ACCOUNT, FORKED
 
-ACCOUNT = "111122223333"
+__all__ = ["ACCOUNT", "Endpoint"]
+
+
+def _serve(arguments: list[str], log: str, environment: dict[str, str]) -> None:
+    """Be the endpoint, as if started by its command."""
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.update(environment)
+    sys.argv = ["endpoint", *arguments]
+    endpoint.main()
 
 
 class Endpoint:
@@ -28,24 +38,24 @@ class Endpoint:
         self.memory = memory
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: BaseProcess | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        argv = [sys.executable, "-m", "slipway.embedded.aws.endpoint", "127.0.0.1", str(self.port), str(self.memory)]
-        with self.memory.with_suffix(".log").open("ab") as log:
-            self._process = subprocess.Popen(
-                argv, cwd=REPOSITORY, env={**os.environ, "MOTO_ACCOUNT_ID": ACCOUNT}, stdout=log, stderr=log
-            )
+        arguments = ["127.0.0.1", str(self.port), str(self.memory)]
+        environment = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "SLIPWAY_"))}
+        log = str(self.memory.with_suffix(".log"))
+        self._process = FORKED.Process(target=_serve, args=(arguments, log, environment), daemon=True)
+        self._process.start()
         deadline = time.monotonic() + 60
         while True:
             try:
                 self.health()
             except OSError:
-                assert self._process.poll() is None, self.log()[-2000:]
+                assert self._process.is_alive(), self.log()[-2000:]
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
             else:
@@ -64,8 +74,11 @@ class Endpoint:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self._process is not None
-        self._process.send_signal(number)
-        return self._process.wait(timeout=30)
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+        self._process.join(timeout=30)
+        assert self._process.exitcode is not None
+        return self._process.exitcode
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         return boto3.client(

@@ -266,7 +266,7 @@ def test_the_processes_read_what_is_written_for_them(tmp_path: Path, monkeypatch
 def started(fleet: Fleet, tmp_path: Path) -> subprocess.Popen[bytes]:
     """The controller's own process, in haste."""
     config = tmp_path / "fleet.json"
-    config.write_text(replace(fleet.settings, delays=Delays(scale=0)).to_json())
+    config.write_text(replace(fleet.settings, delays=Delays(scale=0), poll_seconds=0.5).to_json())
     argv = [sys.executable, "-m", "slipway.embedded.fleet.controller", str(config)]
     with (tmp_path / "fleet.log").open("wb") as log:
         return subprocess.Popen(argv, cwd=REPOSITORY, stdout=log, stderr=log)
