@@ -36,6 +36,13 @@ FIRST = (
     "slipway/plugins/test_interruption.py",
     "slipway/test_environment.py",
     "slipway/plugins/kubernetes/test_releases.py",
+    "slipway/plugins/kubernetes/test_life.py",
+    "slipway/plugins/kubernetes/test_readiness.py",
+    "slipway/plugins/kubernetes/test_kinds.py",
+    "bentos/test_digits.py",
+    "bentos/kit/test_server.py",
+    "slipway/test_catalog.py",
+    "slipway/test_cli.py",
 )
 """Files that take long, in the order of their turn: what several workers share ends earlier when these begin early.
 

@@ -1,6 +1,6 @@
 """Runs all tests in the time that two cores allow: a stack of their own is brought up while the first ones run.
 
-Run by `make test`. Most tests of the stack wait, and the others compute, so there is one worker more than cores. At the
+Run by `make test`. Most tests of the stack wait, and the others compute, so there are two workers more than cores. At the
 very end the tests that take the stack down are run: they compare this machine with what it was before anything was
 started.
 """
@@ -21,7 +21,7 @@ from tests.snapshot import Snapshot
 
 LAST = "tests/slipway/test_environment.py"
 """Where the tests that take the stack down are: looking for them everywhere takes a while."""
-_WORKERS = (os.cpu_count() or 1) + 1
+_WORKERS = (os.cpu_count() or 1) + 2
 _SPREAD = (f"-n{_WORKERS}", "--dist=loadfile", "--no-loadscope-reorder")
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?)")
 
