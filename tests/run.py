@@ -1,7 +1,7 @@
 """Runs all tests in the time that two cores allow: a stack of their own is brought up while the first ones run.
 
-Run by `make test`. Most tests of the stack wait, and the others compute, so there are two workers more than cores. At the
-very end the tests that take the stack down are run: they compare this machine with what it was before anything was
+Run by `make test`. Most tests of the stack wait, and the others compute, so there are two workers more than cores. At
+the very end the tests that take the stack down are run: they compare this machine with what it was before anything was
 started.
 """
 
