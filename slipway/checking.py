@@ -14,7 +14,7 @@ from infra.models.planning import BUILT
 from infra.settings import Fault, Parsed, SettingsError, parse_file
 from infra.settings.editor import FILE as SCHEMA
 from infra.settings.editor import rendered
-from slipway import paths
+from slipway import paths, stacks
 from slipway.errors import SlipwayError
 
 _EXAMPLE_KEYS = {"path": str, "request": dict, "answer": dict}
@@ -64,12 +64,6 @@ class Report:
         return f"{', '.join(self.stacks) or 'no stack'}: {count}"
 
 
-def stacks(checkout: Path = paths.REPOSITORY) -> list[str]:
-    """Names of the stacks that have a file."""
-    files = (checkout / "stacks").glob("Pulumi.*.yaml")
-    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
-
-
 def check(stack: str = "", *, checkout: Path = paths.REPOSITORY) -> Report:
     """Look at the stack files, and at what belongs to them.
 
@@ -80,11 +74,9 @@ def check(stack: str = "", *, checkout: Path = paths.REPOSITORY) -> Report:
     Raises:
         UnknownStackError: There is no such stack.
     """
-    known = stacks(checkout)
-    if stack and stack not in known:
-        msg = f"there is no stack {stack!r}; stacks/ has {', '.join(known) or 'none'}"
-        raise UnknownStackError(msg, remedy=f"write stacks/Pulumi.{stack}.yaml, or correct the name")
-    names = [stack] if stack else known
+    if stack:
+        stacks.file_of(stack, checkout, fault=UnknownStackError)
+    names = [stack] if stack else stacks.names(checkout)
     found = [each for name in names for each in _stack(name, checkout)]
     return Report(names, [*found, *_schema(checkout), *([] if stack else _strays(checkout))])
 
@@ -142,7 +134,7 @@ def _schema(checkout: Path) -> list[Found]:
 
 def _strays(checkout: Path) -> list[Found]:
     """Files that look like stack files and are read by nobody."""
-    folder, names = checkout / "stacks", {f"Pulumi.{name}.yaml" for name in stacks(checkout)}
+    folder, names = checkout / "stacks", {f"Pulumi.{name}.yaml" for name in stacks.names(checkout)}
     what = "is read by nobody; a stack file is called Pulumi.<STACK>.yaml"
     return [
         Found(f"stacks/{file.name}", 0, "", what) for file in sorted(folder.glob("*.y*ml")) if file.name not in names

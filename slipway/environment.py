@@ -12,7 +12,7 @@ from lightkube.resources.core_v1 import Node, Pod
 from infra.catalog import Catalog
 from infra.models.planning import BUILT, NAME_LABEL, NAMESPACE
 from infra.settings import Settings, load_file
-from slipway import paths
+from slipway import paths, stacks
 from slipway.building import bento
 from slipway.building.elsewhere import held_elsewhere
 from slipway.embedded import preflight
@@ -169,13 +169,7 @@ class Environment:
 
     def settings(self) -> Settings:
         """The stack file, checked."""
-        file = self.checkout / "stacks" / f"Pulumi.{self.stack}.yaml"
-        if not file.exists():
-            files = sorted((self.checkout / "stacks").glob("Pulumi.*.yaml"))
-            have = ", ".join(each.name.removeprefix("Pulumi.").removesuffix(".yaml") for each in files)
-            msg = f"there is no stack {self.stack!r}; stacks/ has {have}"
-            raise InstanceError(msg, remedy=f"write stacks/{file.name}, or correct the name")
-        return load_file(file)
+        return load_file(stacks.file_of(self.stack, self.checkout, fault=InstanceError))
 
     def workspace(self, programs: Programs) -> Workspace:
         """The Pulumi side of the instance."""

@@ -69,7 +69,7 @@ class Live:
     def client(self) -> Client:
         """The Kubernetes API as administrator."""
         if self._client is None:
-            self._client = Client(config=KubeConfig.from_file(str(self.instance.kubeconfig)), trust_env=False)
+            self._client = administrator(self.instance)
         return self._client
 
     def workspace(self, checkout: Path = REPOSITORY, folder: Path | None = None) -> Workspace:
@@ -92,10 +92,11 @@ class Live:
 
 
 def copy_of_checkout(into: Path) -> Path:
-    """A checkout whose stack files a test may change; the program is the repository's own."""
+    """A checkout whose stack files a test may change; the program and the bentos are the repository's own."""
     into.mkdir()
     shutil.copy2(REPOSITORY / "Pulumi.yaml", into)
-    (into / "infra").symlink_to(REPOSITORY / "infra")
+    for folder in ("infra", "bentos"):
+        (into / folder).symlink_to(REPOSITORY / folder)
     (into / "stacks").mkdir()
     for file in (REPOSITORY / "stacks").iterdir():
         shutil.copy2(file, into / "stacks")
@@ -129,6 +130,11 @@ def eventually(condition: Callable[[], object], seconds: float) -> bool:
         time.sleep(pause)
         pause = min(0.3, pause * 1.2)
     return True
+
+
+def administrator(instance: Instance) -> Client:
+    """The Kubernetes API of an instance as administrator."""
+    return Client(config=KubeConfig.from_file(str(instance.kubeconfig)), trust_env=False)
 
 
 def client_of(instance: Instance, service: str, region: str) -> Any:

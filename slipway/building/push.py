@@ -3,18 +3,17 @@
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html
 """
 
-import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
+from slipway.addresses import is_this_machine
 from slipway.building.archive import Archive, Blob
 from slipway.building.bento import Build
 from slipway.building.registry import Pushed, Registry
@@ -49,7 +48,7 @@ class Pusher:
                 region_name=registry.region,
                 retries={"mode": "standard", "max_attempts": 5},
                 read_timeout=300,  # seconds; a part is up to 20 MiB
-                **({"proxies": {}} if _is_here(environ.get("AWS_ENDPOINT_URL", "")) else {}),
+                **({"proxies": {}} if is_this_machine(environ.get("AWS_ENDPOINT_URL", "")) else {}),
             )
             self._sts, self._ecr = (self._session.client(name, config=config) for name in ("sts", "ecr"))
 
@@ -173,12 +172,3 @@ class Pusher:
             raise PushError(
                 f"AWS could not be asked: {error}", remedy=f"check the network and the profile; {log_in}"
             ) from error
-
-
-def _is_here(endpoint: str) -> bool:
-    """Whether an endpoint is on this machine, where no proxy leads."""
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.settings import load_file
-from slipway import paths
+from slipway import paths, stacks
 from slipway.errors import PushError
 
 _SECTION = "slipway:registry"
@@ -66,7 +66,8 @@ def registry_of(stack: str = "", *, checkout: Path = paths.REPOSITORY) -> Regist
         SettingsError: A stack file is wrong.
         PushError: There is none, or there are several.
     """
-    settings = {name: load_file(file) for name, file in _files(checkout, stack).items()}
+    named = [stack] if stack else stacks.names(checkout)
+    settings = {name: load_file(stacks.file_of(name, checkout, fault=PushError)) for name in named}
     found = [
         Registry(name, each.account, each.region, each.registry.repositories)
         for name, each in settings.items()
@@ -82,12 +83,3 @@ def registry_of(stack: str = "", *, checkout: Path = paths.REPOSITORY) -> Regist
         names = ", ".join(each.stack for each in found)
         raise PushError(f"{names} have {_SECTION}", remedy="say which is meant: `--stack NAME`")
     return found[0]
-
-
-def _files(checkout: Path, stack: str) -> dict[str, Path]:
-    files = sorted((checkout / "stacks").glob("Pulumi.*.yaml"))
-    by_name = {file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in files}
-    if stack and stack not in by_name:
-        what = f"there is no stack {stack!r}; stacks/ has {', '.join(by_name)}"
-        raise PushError(what, remedy=f"write stacks/Pulumi.{stack}.yaml, or correct the name")
-    return {stack: by_name[stack]} if stack else by_name

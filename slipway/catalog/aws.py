@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_
 none of these calls is billed.
 """
 
-import ipaddress
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 from infra.catalog import Accelerator, InstanceType, Zone
 from infra.catalog.families import carried
+from slipway.addresses import is_this_machine
 from slipway.catalog.faults import CatalogError
 
 ACTIONS = (
@@ -155,8 +154,7 @@ def _pages(client: Any, operation: str, key: str, **asked: Any) -> Iterable[Any]
 
 
 def _refuse_emulator(client: Any) -> None:
-    host = urlsplit(client.meta.endpoint_url).hostname or ""
-    if host == "localhost" or (re.fullmatch(r"[0-9a-f.:]+", host) and ipaddress.ip_address(host).is_loopback):
+    if is_this_machine(client.meta.endpoint_url):
         raise CatalogError(
             f"the AWS endpoint is {client.meta.endpoint_url}: this machine, not AWS",
             remedy="unset AWS_ENDPOINT_URL, or take `endpoint_url` out of the profile",

@@ -18,11 +18,12 @@ _PLUGINS = {
 
 def main() -> None:
     """Serve one engine as the plugin that is named."""
-    name = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+    name, *words = sys.argv[1:] or [""]
     if name not in _PLUGINS:
         sys.exit(f"expected one of {', '.join(_PLUGINS)}, and the engine's address")
     _leave_out_the_sdk()
-    import_module(_PLUGINS[name]).main()
+    engine = next((word for word in words if not word.startswith("-")), "")
+    import_module(_PLUGINS[name]).main(engine)
 
 
 def _leave_out_the_sdk() -> None:

@@ -106,9 +106,8 @@ class Python(language_pb2_grpc.LanguageRuntimeServicer):
             self._program.terminate()
 
 
-def main() -> None:
+def main(engine: str) -> None:
     """Serve one engine."""
-    engine = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     host = Python(engine)
     try:
         serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=8)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from lightkube import Client, KubeConfig
+from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
@@ -18,7 +18,7 @@ from slipway.embedded.instance import Instance
 from slipway.embedded.supervisor import launch
 from slipway.environment import load_example
 from slipway.paths import REPOSITORY
-from tests.live import SLIPWAY, client_of, until
+from tests.live import SLIPWAY, administrator, client_of, until
 from tests.snapshot import Snapshot, settled_difference
 
 SUPERVISOR = "supervisor"
@@ -108,7 +108,7 @@ class Patient:
 
     def kubernetes(self) -> Client:
         """A client of the instance's API server."""
-        return Client(config=KubeConfig.from_file(str(self.instance.kubeconfig)), trust_env=False)
+        return administrator(self.instance)
 
     # -- harm ----------------------------------------------------------------------------------------------------
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from unittest.mock import patch
 
 import yaml
-from lightkube import Client, KubeConfig
+from lightkube import Client
 
 from slipway.building import bento
 from slipway.embedded.fleet.delays import Delays
@@ -24,8 +23,8 @@ from slipway.environment import Environment, Summary
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Progress
 from tests.drills.figures import figure
-from tests.live import client_of, copy_of_checkout
-from tests.slipway.plugins.aws.project import Run
+from tests.live import administrator, client_of, copy_of_checkout
+from tests.slipway.plugins.aws.project import Run, logged
 
 REGISTRY = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 """That of the stack `shared`."""
@@ -59,9 +58,7 @@ class Rehearsal:
     @classmethod
     def of(cls, stack: str, folder: Path) -> "Rehearsal":
         """Copy the stack files; nothing is started."""
-        checkout = copy_of_checkout(folder / "checkout")
-        (checkout / "bentos").symlink_to(Path(__file__).parents[2] / "bentos")
-        return cls(stack, checkout)
+        return cls(stack, copy_of_checkout(folder / "checkout"))
 
     # -- the stack file ------------------------------------------------------------------------------------------
 
@@ -110,12 +107,13 @@ class Rehearsal:
 
     @property
     def workspace(self) -> Workspace:
-        programs = Programs(needed("up"))
-        pulumi, executor = programs.path("pulumi"), programs.path("pulumi-language-python-exec")
-        return Workspace(self.instance, pulumi=pulumi, executor=executor, checkout=self.checkout)
+        return self._environment.workspace(Programs(needed("up")))
 
-    def words(self, command: str, *flags: str) -> list[str]:
-        return [command, *flags, "--stack", self.stack, "--color", "never", "--non-interactive"]
+    def _words(self, *words: str) -> list[str]:
+        return [*words, "--stack", self.stack, "--color", "never", "--non-interactive"]
+
+    def _pulumi(self, *words: str) -> str:
+        return self.workspace.pulumi_command(*self._words(*words))
 
     def run(self, command: str, *flags: str, told: str = "") -> Run:
         """A literal `pulumi`, with what the engine did.
@@ -125,20 +123,17 @@ class Rehearsal:
             flags: Of the command.
             told: Name of the figure that its time is; none is kept without.
         """
-        log = self.checkout / "events.json"
-        log.unlink(missing_ok=True)
         begun = monotonic()
-        with patch.dict(os.environ, PULUMI_DEBUG_COMMANDS="true"):  # which makes the flag known
-            output = self.workspace.pulumi_command(*self.words(command, *flags, "--event-log", str(log)))
+        run = logged(self._pulumi, self.checkout / "events.json", command, *flags)
         if told:
             figure(f"{self.stack}: {told}", monotonic() - begun)
-        return Run(output, [json.loads(line) for line in log.read_text().splitlines()])
+        return run
 
     def begin(self, command: str, *flags: str) -> subprocess.Popen[str]:
         """Begin a `pulumi`, to be interrupted."""
         workspace = self.workspace
         return subprocess.Popen(
-            [workspace.folder / "bin" / "pulumi", *self.words(command, *flags)],
+            [workspace.folder / "bin" / "pulumi", *self._words(command, *flags)],
             env={**os.environ, **workspace.environment()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -164,7 +159,7 @@ class Rehearsal:
     def kubernetes(self) -> Client:
         """The API server, as administrator."""
         if self._client is None:
-            self._client = Client(config=KubeConfig.from_file(str(self.instance.kubeconfig)), trust_env=False)
+            self._client = administrator(self.instance)
         return self._client
 
     def aws(self, service: str) -> Any:

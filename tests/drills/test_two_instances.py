@@ -61,7 +61,6 @@ def first() -> Iterator[Patient]:
 
 def test_one_comes_and_goes_and_the_other_does_not_notice(first: Patient, tmp_path: Path) -> None:
     checkout = copy_of_checkout(tmp_path / "checkout")
-    (checkout / "bentos").symlink_to(Path(__file__).parents[2] / "bentos")
     content = yaml.safe_load((checkout / "stacks" / "Pulumi.local.yaml").read_text())
     content["config"]["slipway:cluster"]["context"] = "slipway-other"
     (checkout / "stacks" / "Pulumi.other.yaml").write_text(yaml.safe_dump(content))

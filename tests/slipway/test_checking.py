@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from infra.settings import editor
-from slipway import checking, cli
+from slipway import checking, cli, stacks
 from slipway.checking import Found, Report, UnknownStackError, check
 from slipway.paths import REPOSITORY
 from tests.live import SLIPWAY
@@ -36,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_nothing_is_wrong_with_this_repository() -> None:
-    assert check() == Report(checking.stacks(), [])
+    assert check() == Report(stacks.names(), [])
 
 
 def test_nothing_is_wrong(checkout: Path) -> None:
@@ -131,13 +131,13 @@ def test_help_shows_examples() -> None:
 def test_the_command_ends_with_0_when_nothing_is_wrong() -> None:
     done = subprocess.run([SLIPWAY, "check", "--json"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"stacks": checking.stacks(), "found": []}
+    assert json.loads(done.stdout) == {"stacks": stacks.names(), "found": []}
 
 
 def test_the_command_ends_with_1_for_an_unknown_stack() -> None:
     done = subprocess.run([SLIPWAY, "check", "nowhere"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    known = ", ".join(checking.stacks())
+    known = ", ".join(stacks.names())
     assert f"there is no stack 'nowhere'; stacks/ has {known}" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 

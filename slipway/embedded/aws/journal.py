@@ -201,9 +201,10 @@ class Journal:
 
 
 def _kept(entry: Entry, operation: Operation) -> Entry:
-    """What is written down of a request."""
-    body = without_bytes(operation, entry.content)
-    return Entry(**{**asdict(entry), "body": base64.b64encode(body).decode()})
+    """What is written down of a request: itself, but for the bytes of a layer."""
+    content = entry.content
+    body = without_bytes(operation, content)
+    return entry if body is content else Entry(**{**asdict(entry), "body": base64.b64encode(body).decode()})
 
 
 def _as_it_came(request: Request) -> str:

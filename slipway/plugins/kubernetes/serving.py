@@ -1,16 +1,13 @@
 """Serves an engine as `pulumi-resource-kubernetes`."""
 
-import sys
-
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from slipway.plugins.kubernetes.provider import Kubernetes
 from slipway.plugins.serving import serve
 
 
-def main() -> None:
+def main(engine: str) -> None:
     """Serve one engine."""
-    engine = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     provider = Kubernetes(engine)
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server))
     provider.close()

@@ -10,8 +10,9 @@ import moto.ecr.models
 import pytest
 from botocore.exceptions import ClientError
 
+from slipway.addresses import is_this_machine
 from slipway.building.archive import Archive
-from slipway.building.push import Pusher, _is_here
+from slipway.building.push import Pusher
 from slipway.building.registry import Registry
 from slipway.errors import PushError
 from slipway.progress import Phase, Progress
@@ -208,4 +209,4 @@ def test_what_aws_refuses_is_told_with_what_is_needed(tmp_path: Path) -> None:
     ],
 )
 def test_no_proxy_leads_to_an_endpoint_on_this_machine(endpoint: str, *, is_here: bool) -> None:
-    assert _is_here(endpoint) == is_here
+    assert is_this_machine(endpoint) == is_here

@@ -15,14 +15,10 @@ up again. Where several rules speak of a launch, the scarcest decides. What laun
 replay meets the same scarcity.
 """
 
-import json
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
-
-from werkzeug.wrappers import Request, Response
 
 PATH = "/slipway/scarcity"
 CAPACITY_TYPES = ("spot", "on-demand", "reserved", "*")
@@ -88,33 +84,18 @@ def give_back(capacity_type: str, instance_type: str, zone: str) -> None:
                 _rules[n] = replace(rule, remaining=rule.remaining + 1)
 
 
-def handle(environ: dict[str, Any]) -> Response | None:
-    """Answer a request for the rules; None for any other."""
-    return answer(environ, PATH, lambda: {"rules": [asdict(rule) for rule in rules()]}, lambda new: tell(_read(new)))
+def shown() -> dict[str, Any]:
+    """The document."""
+    return {"rules": [asdict(rule) for rule in rules()]}
 
 
-def answer(
-    environ: dict[str, Any], path: str, show: Callable[[], Any], accept: Callable[[Any], None]
-) -> Response | None:
-    """Answer GET and PUT of one JSON document; None for another path.
+def accept(document: Any) -> None:
+    """Replace all rules by those of a document.
 
-    Args:
-        environ: The request.
-        path: Where the document is.
-        show: Gives the document.
-        accept: Replaces it; a ValueError says what is wrong with the new one.
+    Raises:
+        ValueError: They make no sense.
     """
-    request = Request(environ)
-    if request.path != path:
-        return None
-    if request.method not in ("GET", "PUT"):
-        return Response(status=405, headers={"Allow": "GET, PUT"})
-    if request.method == "PUT":
-        try:
-            accept(json.loads(request.get_data()))
-        except ValueError as error:
-            return Response(json.dumps({"error": str(error)}), 400, mimetype="application/json")
-    return Response(json.dumps(show()), mimetype="application/json")
+    tell(_read(document))
 
 
 def _read(document: Any) -> list[Rule]:

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,20 @@ class Run:
         kinds = ("resourcePreEvent", "resOutputsEvent")
         metadata = [event[kind]["metadata"] for event in self.events for kind in kinds if kind in event]
         return {path for each in metadata if name_of(each["urn"]) == name for path in each.get("detailedDiff") or {}}
+
+
+def logged(pulumi: Callable[..., str], log: Path, *words: str) -> Run:
+    """Run a command that works on a stack, with what the engine did.
+
+    Args:
+        pulumi: Runs `pulumi` with such words, and gives what it wrote.
+        log: A file for the events; an older one is written over.
+        words: The command and its flags.
+    """
+    log.unlink(missing_ok=True)
+    with patch.dict(os.environ, PULUMI_DEBUG_COMMANDS="true"):  # which makes the flag known
+        output = pulumi(*words, "--event-log", str(log))
+    return Run(output, [json.loads(line) for line in log.read_text().splitlines()])
 
 
 @dataclass
@@ -98,11 +112,7 @@ class Project:
 
     def run(self, command: str, *flags: str) -> Run:
         """Run a command that works on the stack."""
-        log = self.folder / "events.json"
-        log.unlink(missing_ok=True)
-        with patch.dict(os.environ, PULUMI_DEBUG_COMMANDS="true"):  # which makes the flag known
-            output = self.pulumi(command, *flags, "--event-log", str(log))
-        return Run(output, [json.loads(line) for line in log.read_text().splitlines()])
+        return logged(self.pulumi, self.folder / "events.json", command, *flags)
 
     def up(self) -> Run:
         """Update without a preview."""
