@@ -24,10 +24,6 @@ class Queue:
     def __len__(self) -> int:
         return self.items
 
-    def items_of(self, priority: Priority) -> int:
-        """How many of a priority wait."""
-        return len(self._by_priority[priority])
-
     def add(self, entry: Entry) -> None:
         """Put an entry into its place; at the end, which is where nearly all belong, this costs nothing."""
         entries = self._by_priority[entry.priority]
