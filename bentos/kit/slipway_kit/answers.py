@@ -61,15 +61,19 @@ class Answer(NamedTuple):
     closes: bool = False
     """Whether the connection ends with it, since the rest of its body is not wanted."""
 
+    def head(self, more: Headers = ()) -> bytes:
+        """The status line and the headers, as HTTP/1.1 has them, without the empty line behind them."""
+        lines = [_STATUS_LINES[self.status]]
+        lines += [b"%b: %b\r\n" % header for header in (*self.headers, *more)]
+        lines.append(b"content-length: %d\r\n" % len(self.body))
+        return b"".join(lines)
+
     async def send(self, scope: Scope, send: Send, more: Headers = (), *, closes: bool = False) -> None:
         """Write it; `closes` also ends the connection."""
-        headers = (*self.headers, *more, (b"content-length", b"%d" % len(self.body)))
         respond = (scope.get("extensions") or {}).get(RESPOND)
-        if respond is not None:
-            lines = [_STATUS_LINES[self.status]]
-            lines += [b"%b: %b\r\n" % header for header in headers]
-            if respond(b"".join(lines), self.body, closes=closes or self.closes):
-                return
+        if respond is not None and respond(self.head(more), self.body, closes=closes or self.closes):
+            return
+        headers = (*self.headers, *more, (b"content-length", b"%d" % len(self.body)))
         if closes or self.closes:
             headers += _CLOSE
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

@@ -34,6 +34,7 @@ _T = TypeVar("_T")
 _INLINE_SECONDS = 0.002
 """A largest batch that takes less is computed in the event loop, which then answers nothing else for that long."""
 _METHODS = {"/predict": "POST", "/predict/batch": "POST"}
+_DIRECT = frozenset(path.encode() for path in _METHODS)
 
 
 class State(enum.Enum):
@@ -77,7 +78,7 @@ class Application:
         if scope.get("root_path"):
             path = path.removeprefix(scope["root_path"])
         if self._predictions is not None and scope["method"] == "POST" and path in _METHODS:
-            await self._predictions(scope, receive, send, route=path, is_leaving=self.state is State.LEAVING)
+            await self._predictions(scope, receive, send, route=path, is_leaving=self.is_leaving)
             return
         begun = time.monotonic()
         answer = self._other(path, scope["method"])
@@ -101,6 +102,7 @@ class Application:
             self._loading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._loading
+        self._metrics.lost += self._metrics.in_flight
         if self._batcher is not None:
             self._batcher.close()
         close = getattr(self._model, "close", None)
@@ -108,6 +110,15 @@ class Application:
             close()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether clients are to go elsewhere."""
+        return self.state is State.LEAVING
+
+    def direct(self, path: bytes) -> Predictions | None:
+        """What answers POST to this path, for a server that calls it without ASGI; none if nothing does yet."""
+        return self._predictions if path in _DIRECT else None
 
     @property
     def unanswered(self) -> int:

@@ -41,20 +41,33 @@ class Observer(Protocol):
         """It is done."""
 
 
+Tell = Callable[["Ticket"], object]
+
+
 class Ticket:
-    """An item on its way: where its answer will be, and what became of it."""
+    """An item on its way, and what became of it."""
 
-    __slots__ = ("batch_items", "entry", "future", "item", "request", "started")
+    __slots__ = ("batch_items", "entry", "error", "item", "output", "request", "started", "tell")
 
-    def __init__(self, item: Any, request: Request, future: asyncio.Future[Any]) -> None:
+    def __init__(self, item: Any, request: Request, tell: Tell) -> None:
         self.item = item
         self.request = request
-        self.future = future
+        self.tell: Tell | None = tell
+        """Called once, in the event loop, when there is an output or an error; none once nobody waits for it."""
+        self.output: Any = None
+        self.error: BaseException | None = None
         self.entry: Entry | None = None
         self.started: float | None = None
         """When its batch began."""
         self.batch_items = 0
         """Items in that batch."""
+
+    def settle(self, output: Any, error: BaseException | None) -> None:
+        """Tell, unless nobody waits for it any more."""
+        tell, self.tell, self.entry = self.tell, None, None  # no cycles: nothing is left for the collector
+        if tell is not None:
+            self.output, self.error = output, error
+            tell(self)
 
 
 class Batcher:
@@ -79,8 +92,9 @@ class Batcher:
         items: Sequence[tuple[Any, int]],
         request: Request,
         *,
+        tell: Tell,
         arrival: float,
-        budget: float = math.inf,
+        deadline: float = math.inf,
         bytes: int = 0,  # noqa: A002
     ) -> list[Ticket]:
         """Let the items of a request wait for their batches: all of them, or none.
@@ -88,8 +102,9 @@ class Batcher:
         Args:
             items: Each with its units.
             request: Whose they are.
+            tell: Called for each of them when it has its output or an error, and never from here.
             arrival: When it came, by `time.monotonic`.
-            budget: Seconds that the client gives it; the objective, if that is shorter.
+            deadline: By which an answer is of use; the objective's, if that is sooner.
             bytes: Of its body.
 
         Raises:
@@ -100,13 +115,13 @@ class Batcher:
         share = bytes // len(items)
         for item, units in items:
             self._observer.offered(units, now)
-            ticket = Ticket(item, request, self._loop.create_future())
+            ticket = Ticket(item, request, tell)
             try:
                 admission = self.planner.admit(
                     ticket,
                     now=now,
                     arrival=arrival,
-                    budget=budget,
+                    deadline=deadline,
                     priority=request.priority,
                     units=units,
                     bytes=share,
@@ -128,10 +143,9 @@ class Batcher:
     def withdraw(self, tickets: Iterable[Ticket]) -> None:
         """Forget items whose client has gone; the answer of one that is being computed is thrown away."""
         for ticket in tickets:
+            ticket.tell = None
             if ticket.entry is not None:
                 self.planner.withdraw(ticket.entry)
-            if not ticket.future.cancel() and not ticket.future.cancelled():
-                ticket.future.exception()  # it is known; nobody has to be warned of it
         self._note_idle()
 
     def wait(self, priority: Priority) -> float:
@@ -143,11 +157,13 @@ class Batcher:
         await self._idle.wait()
 
     def close(self) -> None:
-        """Refuse what is left."""
+        """Refuse what is left; what is being computed, too, since nobody will be here to tell."""
         self.planner.is_draining = True
         left = list(self.planner.queue)
         self.planner.queue.remove_all(left)
         self._refuse(left, Reason.DRAINING)
+        for batch in self.planner.in_flight:
+            self._refuse(batch.entries, Reason.DRAINING)
         if self._alarm is not None:
             self._alarm.cancel()
         self._workers.close()
@@ -198,12 +214,10 @@ class Batcher:
         self.planner.finished(batch, time.monotonic(), is_typical=error is None)
         if outputs is None:
             for ticket in tickets:
-                if not ticket.future.done():
-                    ticket.future.set_exception(ModelFailedError(error))
+                ticket.settle(None, ModelFailedError(error))
         else:
             for ticket, output in zip(tickets, outputs, strict=True):
-                if not ticket.future.done():
-                    ticket.future.set_result(output)
+                ticket.settle(output, None)
         if self.planner.queue:
             self._call()
         else:
@@ -215,8 +229,7 @@ class Batcher:
         self._observer.refused(reason, len(entries))
         for entry in entries:
             ticket: Ticket = entry.payload
-            if not ticket.future.done():
-                ticket.future.set_exception(RefusedError(reason, self.wait(entry.priority)))
+            ticket.settle(None, RefusedError(reason, self.wait(entry.priority)))
 
     def _note_idle(self) -> None:
         if not self.planner.queue and not self.planner.in_flight:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from slipway_kit.answers import Answer, Message, Receive, Scope, fault
 from slipway_kit.planning.entry import Priority, Reason, RefusedError
 from slipway_kit.planning.planner import Planner
+from slipway_kit.requests import RequestHeaders
 from slipway_kit.settings import Settings
 
 GONE = "slipway.gone"
@@ -48,13 +49,13 @@ class Head(NamedTuple):
     """Of the body in bytes, where it is said beforehand."""
 
 
-def head(scope: Scope, settings: Settings) -> Head:
+def head(pairs: RequestHeaders, settings: Settings) -> Head:
     """Read the headers.
 
     Raises:
         BadRequestError: A header says what cannot be.
     """
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+    headers: dict[bytes, bytes] = dict(pairs)
     kind = headers.get(b"content-type")
     if kind is not None and not kind.lower().startswith(b"application/json"):
         raise BadRequestError(fault(415, "media_type", "the body must be application/json"))

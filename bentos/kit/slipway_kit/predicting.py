@@ -1,4 +1,8 @@
-"""From a request to its answer: the path that every prediction takes, and that is kept short."""
+"""From a request to its answer: the path that every prediction takes, and that is kept short.
+
+It is written in steps that are called, without a task of its own: our server calls them from the connection
+(protocol.py), and ASGI through `Predictions.__call__`, which waits where they cannot.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,22 @@ from typing import Any
 import msgspec
 
 from slipway_kit import incoming
-from slipway_kit.answers import Answer, Fault, Receive, Refusal, Scope, Send, fault, refused
+from slipway_kit.answers import Answer, Fault, Headers, Receive, Refusal, Scope, Send, fault, refused
 from slipway_kit.batcher import Batcher, ModelFailedError, Ticket
 from slipway_kit.incoming import GONE, BadRequestError, GoneError
 from slipway_kit.logs import logger
 from slipway_kit.metrics import Metrics
 from slipway_kit.model import Contract, ItemError, OutputsError, units_of
-from slipway_kit.planning.entry import Reason, RefusedError
-from slipway_kit.requests import Request, enter_request
+from slipway_kit.planning.entry import Priority, Reason, RefusedError
+from slipway_kit.requests import Request, RequestHeaders, enter_request
 from slipway_kit.settings import Settings
 from slipway_kit.tracing import Tracing
+
+Reply = Callable[[Answer, Headers], object]
+"""Is given a request's answer, once, and the headers that say whose it is."""
+
+_GONE = 499
+"""What the log has for a client that went; nobody is sent it."""
 
 
 class Predictions:
@@ -37,139 +47,208 @@ class Predictions:
         metrics: Metrics,
         tracing: Tracing | None,
     ) -> None:
+        self.version = version
+        self.settings = settings
+        self.batcher = batcher
+        self.metrics = metrics
+        self.tracing = tracing
+        self.encode = msgspec.json.Encoder().encode
         self._model = model
-        self._version = version
-        self._settings = settings
-        self._batcher = batcher
-        self._metrics = metrics
-        self._tracing = tracing
         self._one = msgspec.json.Decoder(contract.input)
         self._many = msgspec.json.Decoder(list[contract.input])  # type: ignore[name-defined]
-        self._encode = msgspec.json.Encoder().encode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, *, route: str, is_leaving: bool) -> None:
-        """Answer a request."""
-        arrival = time.monotonic()
-        metrics = self._metrics
-        metrics.in_flight += 1
-        request: Request | None = None
-        tickets: list[Ticket] = []
-        try:
-            head = incoming.head(scope, self._settings)
-            request = Request(
-                id=head.id,
-                priority=head.priority,
-                deadline=arrival + min(head.budget, self._settings.objective),
-                headers=scope["headers"],
-            )
-            enter_request(request)
-            if self._tracing is not None:
-                self._tracing.begin(request, route)
-            body = await incoming.body_of(scope, receive, self._settings, self._batcher.planner)
-            items = self._items(body, is_many=route != "/predict")
-            tickets = self._batcher.submit(items, request, arrival=arrival, budget=head.budget, bytes=len(body))
-            answer = await self._answered(scope, receive, tickets, is_many=route != "/predict")
-        except GoneError:
-            metrics.cancelled()
-            self._end(request, route, 499, arrival, tickets)
-            return
-        except asyncio.CancelledError:  # by a server whose grace is over
-            metrics.lost += 1
-            answer = refused(RefusedError(Reason.DRAINING, 1.0))
-        except BadRequestError as bad:
-            answer = bad.answer
-        except RefusedError as error:
-            answer = refused(error)
-        except ModelFailedError as error:
-            answer = _failed(error)
-        except OutputsError as error:
-            logger.exception("the model broke its contract")
-            answer = fault(500, "model_contract", str(error))
-        finally:
-            metrics.in_flight -= 1
-        metrics.request(route, answer.status, time.monotonic() - arrival)
-        more = ((b"x-request-id", request.id.encode()),) if request is not None else ()
-        await answer.send(scope, send, more, closes=is_leaving)
-        self._end(request, route, answer.status, arrival, tickets)
+        """Answer a request, as ASGI has it."""
+        answered: asyncio.Future[tuple[Answer, Headers]] = asyncio.get_running_loop().create_future()
 
-    def _items(self, body: bytes, *, is_many: bool) -> list[tuple[Any, int]]:
+        def reply(answer: Answer, more: Headers) -> None:
+            if not answered.done():
+                answered.set_result((answer, more))
+
+        def gone() -> None:
+            prediction.gone()
+            answered.cancel()
+
+        prediction = Prediction(self, route, reply)
+        stop: Callable[[], object] = _nothing
+        try:
+            if prediction.enter(scope["headers"]):
+                enter_request(prediction.request)
+                prediction.ask(await incoming.body_of(scope, receive, self.settings, self.batcher.planner))
+                stop = _watch(scope, receive, gone)
+            answer, more = await answered
+        except GoneError:
+            prediction.gone()
+            return
+        except asyncio.CancelledError:
+            if prediction.is_over:  # the client went
+                return
+            self.metrics.lost += 1  # by a server whose grace is over
+            answer, more = prediction.ended(refused(RefusedError(Reason.DRAINING, 1.0)))
+        except (BadRequestError, RefusedError) as error:
+            answer, more = prediction.ended(_told(error))
+        finally:
+            stop()
+        await answer.send(scope, send, more, closes=is_leaving)
+
+    def items(self, body: bytes, *, is_many: bool) -> list[tuple[Any, int]]:
+        """The items of a body, each with its units.
+
+        Raises:
+            BadRequestError: It is not what is expected.
+            OutputsError: The model's `size` is broken.
+        """
         try:
             items = self._many.decode(body) if is_many else [self._one.decode(body)]
         except msgspec.ValidationError as error:
             raise BadRequestError(fault(422, "invalid", str(error))) from None
         except (ValueError, RecursionError) as error:
             raise BadRequestError(fault(400, "not_json", str(error))) from None
-        if not 1 <= len(items) <= self._settings.max_batch:
-            says = f"a request has 1 to {self._settings.max_batch} items, and this one {len(items)}"
+        if not 1 <= len(items) <= self.settings.max_batch:
+            says = f"a request has 1 to {self.settings.max_batch} items, and this one {len(items)}"
             raise BadRequestError(fault(413 if items else 422, "number_of_items", says))
         return [(item, units_of(self._model, item)) for item in items]
 
-    async def _answered(self, scope: Scope, receive: Receive, tickets: list[Ticket], *, is_many: bool) -> Answer:
-        """Wait for the items, unless the client goes first.
 
-        Raises:
-            GoneError: It did.
-            RefusedError: An item was refused after all.
-            ModelFailedError: The model raised.
-        """
-        gone = False
+class Prediction:
+    """One request, on its way to an answer."""
 
-        def withdraw() -> None:
-            nonlocal gone
-            gone = True
-            self._batcher.withdraw(tickets)
+    __slots__ = ("_left", "_of", "_reply", "_route", "_tickets", "arrival", "is_over", "request")
 
-        stop = _watch(scope, receive, withdraw)
+    def __init__(self, of: Predictions, route: str, reply: Reply) -> None:
+        self.arrival = time.monotonic()
+        self.is_over = False
+        """Answered, or without anybody to answer."""
+        self.request = Request(id="", priority=Priority.NORMAL, deadline=self.arrival, headers=())
+        self._of = of
+        self._route = route
+        self._reply = reply
+        self._tickets: list[Ticket] = []
+        self._left = 0
+        """Items whose outputs are not there yet."""
+        of.metrics.in_flight += 1
+
+    def enter(self, headers: RequestHeaders) -> bool:
+        """Read the headers; false if the answer is given with that."""
+        of = self._of
+        request = self.request
+        request.headers = headers
         try:
-            outputs = [await ticket.future for ticket in tickets]
-        except asyncio.CancelledError:
-            if gone:
-                raise GoneError from None
-            raise
-        finally:
-            stop()
-            if len(tickets) > 1:  # one that failed fails the request, so that the others are of no use
-                self._batcher.withdraw(tickets)
-        if is_many:
-            return Answer(200, self._encode({"results": [_result(output) for output in outputs]}))
-        output = outputs[0]
-        if isinstance(output, ItemError):
-            return fault(output.status, output.reason, output.message)
-        return Answer(200, self._encode(output))
+            head = incoming.head(headers, of.settings)
+        except BadRequestError as error:
+            self._end(error.answer)
+            return False
+        request.id = head.id
+        request.priority = head.priority
+        request.deadline = self.arrival + min(head.budget, of.settings.objective)
+        if of.tracing is not None:
+            of.tracing.begin(request, self._route)
+        return True
 
-    def _end(self, request: Request | None, route: str, status: int, arrival: float, tickets: list[Ticket]) -> None:
-        if request is None:
+    def ask(self, body: bytes) -> None:
+        """Have the items of the body computed, and the answer told when they are."""
+        of, request = self._of, self.request
+        try:
+            items = of.items(body, is_many=self._is_many)
+            self._left = len(items)
+            self._tickets = of.batcher.submit(
+                items, request, tell=self._computed, arrival=self.arrival, deadline=request.deadline, bytes=len(body)
+            )
+        except (BadRequestError, RefusedError, OutputsError) as error:
+            self._end(_told(error))
+
+    def gone(self) -> None:
+        """The client went: nobody needs the answer."""
+        if not self.is_over:
+            self._of.metrics.cancelled()
+            self._of.batcher.withdraw(self._tickets)
+            self._note(_GONE)
+
+    def ended(self, answer: Answer) -> tuple[Answer, Headers]:
+        """End with this answer, which the caller sends."""
+        if not self.is_over:
+            self._of.metrics.request(self._route, answer.status, time.monotonic() - self.arrival)
+            self._of.batcher.withdraw(self._tickets)
+            self._note(answer.status)
+        return answer, self._whose()
+
+    @property
+    def _is_many(self) -> bool:
+        return self._route != "/predict"
+
+    def _computed(self, ticket: Ticket) -> None:
+        """An item has its output, or will have none."""
+        if self.is_over:
             return
-        if self._tracing is not None:
-            self._tracing.end(request, status)
-        if status < 500 and random.random() >= self._settings.log_sample:  # noqa: S311  # a sample is no secret
+        if ticket.error is not None:  # one that failed fails the request, so that the others are of no use
+            self._of.batcher.withdraw(self._tickets)
+            self._end(self.request.run(_told, ticket.error))
+            return
+        self._left -= 1
+        if not self._left:
+            self._end(self._answer())
+
+    def _answer(self) -> Answer:
+        outputs = [ticket.output for ticket in self._tickets]
+        try:
+            if self._is_many:
+                return Answer(200, self._of.encode({"results": [_result(output) for output in outputs]}))
+            output = outputs[0]
+            if isinstance(output, ItemError):
+                return fault(output.status, output.reason, output.message)
+            return Answer(200, self._of.encode(output))
+        except (TypeError, ValueError, RecursionError) as error:
+            return self.request.run(_told, OutputsError(f"an output cannot be written as JSON: {error}"))
+
+    def _end(self, answer: Answer) -> None:
+        self._of.metrics.request(self._route, answer.status, time.monotonic() - self.arrival)
+        self._note(answer.status)
+        self._reply(answer, self._whose())
+
+    def _whose(self) -> Headers:
+        return ((b"x-request-id", self.request.id.encode()),) if self.request.id else ()
+
+    def _note(self, status: int) -> None:
+        self.is_over = True
+        of, request, tickets = self._of, self.request, self._tickets
+        of.metrics.in_flight -= 1
+        if not request.id:
+            return
+        if of.tracing is not None:
+            of.tracing.end(request, status)
+        if status < 500 and random.random() >= of.settings.log_sample:  # noqa: S311  # a sample is no secret
             return
         fields: dict[str, Any] = {
-            "route": route,
+            "request_id": request.id,
+            "route": self._route,
             "status": status,
-            "version": self._version,
+            "version": of.version,
             "priority": request.priority.name.lower(),
-            "ms": round((time.monotonic() - arrival) * 1000, 3),
+            "ms": round((time.monotonic() - self.arrival) * 1000, 3),
         }
         if tickets and tickets[0].started is not None:
-            fields["queue_ms"] = round((tickets[0].started - arrival) * 1000, 3)
+            fields["queue_ms"] = round((tickets[0].started - self.arrival) * 1000, 3)
             fields["batch_items"] = tickets[0].batch_items
         logger.info("request", extra={"fields": fields})
 
 
-def _watch(scope: Scope, receive: Receive, withdraw: Callable[[], None]) -> Callable[[], object]:
-    """Have `withdraw` called when the client goes; what is returned ends the watch."""
+def _watch(scope: Scope, receive: Receive, gone: Callable[[], object]) -> Callable[[], object]:
+    """Have `gone` called when the client goes; what is returned ends the watch."""
     subscribe = (scope.get("extensions") or {}).get(GONE)
     if subscribe is not None:
-        subscribe(withdraw)
+        subscribe(gone)
         return lambda: subscribe(None)
 
     async def wait() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        withdraw()
+        gone()
 
     return asyncio.get_running_loop().create_task(wait()).cancel
+
+
+def _nothing() -> None:
+    pass
 
 
 def _result(output: Any) -> dict[str, Any] | Refusal:
@@ -178,9 +257,15 @@ def _result(output: Any) -> dict[str, Any] | Refusal:
     return {"output": output}
 
 
-def _failed(error: ModelFailedError) -> Answer:
-    if isinstance(error.__cause__, OutputsError):
-        logger.error("the model broke its contract", exc_info=error.__cause__)
-        return fault(500, "model_contract", str(error))
-    logger.error("the model failed", exc_info=error.__cause__)
+def _told(error: BaseException) -> Answer:
+    """What a client is told of an error; the log is told the rest."""
+    if isinstance(error, BadRequestError):
+        return error.answer
+    if isinstance(error, RefusedError):
+        return refused(error)
+    broken = error if isinstance(error, OutputsError) else error.__cause__
+    if isinstance(broken, OutputsError):
+        logger.error("the model broke its contract", exc_info=broken)
+        return fault(500, "model_contract", str(broken))
+    logger.error("the model failed", exc_info=error.__cause__ if isinstance(error, ModelFailedError) else error)
     return fault(500, "model_failed", "the model failed; the log says how, under this x-request-id")

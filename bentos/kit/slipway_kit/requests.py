@@ -15,6 +15,9 @@ from slipway_kit.planning.entry import Priority
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
+RequestHeaders = Sequence[tuple[bytes, bytes]]
+"""As ASGI has them: names in small letters."""
+
 _current: contextvars.ContextVar[Request | None] = contextvars.ContextVar("slipway_request", default=None)
 _batch: contextvars.ContextVar[tuple[Request, ...]] = contextvars.ContextVar("slipway_batch", default=())
 
@@ -22,7 +25,7 @@ _batch: contextvars.ContextVar[tuple[Request, ...]] = contextvars.ContextVar("sl
 class Request:
     """What is known of a request, apart from its items."""
 
-    __slots__ = ("context", "deadline", "headers", "id", "priority", "span")
+    __slots__ = ("_context", "deadline", "headers", "id", "priority", "span")
 
     def __init__(
         self,
@@ -30,7 +33,7 @@ class Request:
         id: str,  # noqa: A002
         priority: Priority,
         deadline: float,
-        headers: Sequence[tuple[bytes, bytes]],
+        headers: RequestHeaders,
     ) -> None:
         self.id = id
         """As in `x-request-id`; made here where the client gave none."""
@@ -38,16 +41,26 @@ class Request:
         self.deadline = deadline
         """Seconds by `time.monotonic`."""
         self.headers = headers
-        """As ASGI has them: names in small letters."""
         self.span: Any = None
         """The request's OpenTelemetry span, where it is traced."""
-        self.context = contextvars.Context()
-        """The context variables that the request's own code sees."""
+        self._context: contextvars.Context | None = None
 
     def header(self, name: str) -> str | None:
         """Value of the first header of that name, which is written in small letters."""
         wanted = name.encode("latin-1")
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+
+    @property
+    def context(self) -> contextvars.Context:
+        """The context variables that the request's own code sees."""
+        if self._context is None:  # our server has no code of its own around a request: there are none but this
+            self._context = contextvars.Context()
+            self._context.run(_current.set, self)
+        return self._context
+
+    @context.setter
+    def context(self, context: contextvars.Context) -> None:
+        self._context = context
 
     def run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call the function with the context variables of this request."""

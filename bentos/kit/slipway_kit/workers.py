@@ -13,7 +13,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 _NOT_LIGHT = 0.02
-"""Seconds in the event loop after which a model is given threads: for so long, not even health was answered."""
+"""Seconds in the event loop that are too many: for so long, not even health was answered."""
+_SLOW_IN_A_ROW = 3
+"""Calls after which a model is given threads; a single one may have lost its core to a neighbour."""
 
 Done = Callable[[Any, BaseException | None], None]
 """Told, in the event loop, what a call returned or raised."""
@@ -51,12 +53,14 @@ class Light:
     def __init__(self, threads: Callable[[], Workers]) -> None:
         self._workers: Workers = Inline()
         self._threads = threads
+        self._slow = 0
 
     def submit(self, call: Callable[[], Any], done: Done) -> None:
         """Run it, and see how long it takes."""
         begun = time.monotonic()
         self._workers.submit(call, done)
-        if time.monotonic() - begun > _NOT_LIGHT and isinstance(self._workers, Inline):
+        self._slow = self._slow + 1 if time.monotonic() - begun > _NOT_LIGHT else 0
+        if self._slow == _SLOW_IN_A_ROW and isinstance(self._workers, Inline):
             self._workers = self._threads()
 
     def close(self) -> None:

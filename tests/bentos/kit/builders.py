@@ -59,7 +59,7 @@ class Desk:
         bytes: int = 0,  # noqa: A002
     ) -> Entry:
         admission = self.planner.admit(
-            name, now=self.now, budget=budget / 1000, priority=priority, units=units, bytes=bytes
+            name, now=self.now, deadline=self.now + budget / 1000, priority=priority, units=units, bytes=bytes
         )
         self.displaced += [entry.payload for entry in admission.displaced]
         return admission.entry

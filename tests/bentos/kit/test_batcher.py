@@ -51,6 +51,8 @@ class Bench:
             objective=objective, margin=0.0, max_batch=most, queue_items=100, queue_bytes=1 << 20, concurrency=1
         )
         self.noted = Noted()
+        self._told: list[Ticket] = []
+        self._news = asyncio.Event()
         self.batcher = Batcher(
             Planner(limits, profile(affine(0.001, 0.0), most)), compute, Inline() if inline else Threads(1), self.noted
         )
@@ -58,10 +60,23 @@ class Bench:
     def submit(self, *items: Any, id: str = "r", priority: Priority = Priority.NORMAL) -> list[Ticket]:  # noqa: A002
         request = Request(id=id, priority=priority, deadline=0.0, headers=())
         enter_request(request)
-        return self.batcher.submit([(item, 1) for item in items], request, arrival=time.monotonic())
+        return self.batcher.submit([(item, 1) for item in items], request, tell=self._tell, arrival=time.monotonic())
 
     async def ask(self, item: Any, id: str = "r") -> Any:  # noqa: A002
-        return await self.submit(item, id=id)[0].future
+        return await self.told(self.submit(item, id=id)[0])
+
+    async def told(self, ticket: Ticket) -> Any:
+        while ticket not in self._told:
+            self._news.clear()
+            await self._news.wait()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.output
+
+    def _tell(self, ticket: Ticket) -> None:
+        assert ticket not in self._told
+        self._told.append(ticket)
+        self._news.set()
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
@@ -119,9 +134,9 @@ def test_a_model_that_is_slower_than_it_was_measured_is_given_threads() -> None:
 
         bench = Bench(compute)
         bench.batcher._workers = Light(lambda: Threads(1))
-        await bench.ask(1)
-        await bench.ask(2)
-        assert threads == ["MainThread", "slipway-model-0"]
+        for number in range(4):
+            await bench.ask(number)
+        assert threads == [*["MainThread"] * 3, "slipway-model-0"]
 
     run(scenario())
 
@@ -135,7 +150,7 @@ def test_an_item_whose_client_has_gone_is_not_computed() -> None:
         gone, stays = bench.submit(2), bench.submit(3)
         bench.batcher.withdraw(gone)
         gate.open.set()
-        assert [await tickets[0].future, await stays[0].future] == [10, 30]
+        assert [await bench.told(tickets[0]), await bench.told(stays[0])] == [10, 30]
         assert gate.batches == [[1], [3]]
 
     run(scenario())
@@ -189,13 +204,13 @@ def test_who_is_displaced_is_told() -> None:
         low = [bench.submit(number, priority=Priority.LOW)[0] for number in range(100)]
         bench.submit(1, priority=Priority.HIGH)
         with pytest.raises(RefusedError, match="displaced"):
-            await low[99].future
+            await bench.told(low[99])
         gate.open.set()
 
     run(scenario())
 
 
-def test_at_the_end_what_waits_is_refused_and_nothing_hangs() -> None:
+def test_at_the_end_what_is_left_is_refused_and_nothing_hangs() -> None:
     async def scenario() -> None:
         gate = Gate()
         bench = Bench(gate)
@@ -203,10 +218,11 @@ def test_at_the_end_what_waits_is_refused_and_nothing_hangs() -> None:
         await asyncio.sleep(0.01)
         waiting = bench.submit(2)
         bench.batcher.close()
-        with pytest.raises(RefusedError, match="draining"):
-            await waiting[0].future
+        for ticket in (waiting[0], running[0]):
+            with pytest.raises(RefusedError, match="draining"):
+                await bench.told(ticket)
         gate.open.set()
-        assert await running[0].future == 10
+        await bench.batcher.drained()
 
     run(scenario())
 

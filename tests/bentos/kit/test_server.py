@@ -202,6 +202,28 @@ def test_a_body_beyond_the_limit_is_cut_off_announced_or_not(serve: Callable[...
         assert received(connection).startswith(b"HTTP/1.1 413 ")
 
 
+def test_who_still_sends_what_is_not_wanted_reads_why(serve: Callable[..., Served]) -> None:
+    """With bytes unread a close is a reset, which takes the answer away from who has not read it yet."""
+    served = serve(max_body_bytes=1000).ready()
+    for _ in range(5):
+        with served.connect() as connection:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 8000000\r\n\r\n")
+            for _ in range(80):
+                connection.sendall(b" " * 100_000)
+            assert received(connection).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_request_behind_another_is_answered_after_it(serve: Callable[..., Served]) -> None:
+    served = serve().ready()
+    with served.connect() as connection:
+        connection.sendall(raw(50, "first") + raw(0, "second") + raw(0, "third"))
+        answers = b""
+        while answers.count(b"HTTP/1.1 200 ") < 3 or not answers.endswith(b"}"):
+            answers += connection.recv(65536)
+        places = [answers.index(name) for name in (b"first", b"second", b"third")]
+        assert places == sorted(places)
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -74,7 +74,7 @@ class Planner:
         *,
         now: float,
         arrival: float | None = None,
-        budget: float = math.inf,
+        deadline: float = math.inf,
         priority: Priority = Priority.NORMAL,
         units: int = 1,
         bytes: int = 0,  # noqa: A002
@@ -85,7 +85,7 @@ class Planner:
             payload: What the caller wants back with the entry.
             now: The time.
             arrival: When its request came; now, if nothing is said.
-            budget: Seconds that the client gives, from arrival. More than the objective is not granted.
+            deadline: The client's own. A later one than the objective's is not granted.
             priority: Of its request.
             units: What it costs.
             bytes: Of its part of the body.
@@ -99,9 +99,12 @@ class Planner:
             raise RefusedError(Reason.ITEM_TOO_LARGE)
         self.profile.refresh(now)
         arrival = now if arrival is None else arrival
-        deadline = arrival + min(budget, self.limits.objective)
+        usual = arrival + self.limits.objective
+        is_own = deadline < usual
+        if not is_own:
+            deadline = usual
         due = deadline - self.limits.margin
-        self._hold_to_deadline(now, due, deadline, priority, units, is_own=budget < self.limits.objective)
+        self._hold_to_deadline(now, due, deadline, priority, units, is_own=is_own)
         displaced = self._make_room(now, priority, bytes)
         self._sequence += 1
         entry = Entry(
