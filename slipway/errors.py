@@ -42,6 +42,10 @@ class PushError(SlipwayError):
     """An image could not be pushed to its registry."""
 
 
+class LoadError(SlipwayError):
+    """Load could not be generated, or what was measured under it means nothing."""
+
+
 class CommandError(SlipwayError):
     """A program that was run to its end did not succeed.
 

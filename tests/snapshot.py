@@ -68,7 +68,7 @@ class Snapshot:
             namespaces=frozenset(_namespaces()),
             links=frozenset(link["ifname"] for link in json.loads(_run("ip", "-json", "link"))),
             tables=frozenset(_run("nft", "list", "tables").splitlines()) if _has("nft") else frozenset(),
-            cgroups=frozenset(folder for folder, _, _ in os.walk("/sys/fs/cgroup")),  # they come and go meanwhile
+            cgroups=frozenset(_cgroups()),
             listeners=frozenset(_listeners()),
             settings=frozenset(_settings()),
             folders=frozenset(f"{folder}/{name}" for folder in _FOLDERS for name in _names(folder)),
@@ -118,6 +118,16 @@ def _is_ours(pid: int) -> bool:
     except OSError:
         return False
     return any(variable.partition(b"=")[0] in _OURS for variable in variables)
+
+
+def _cgroups() -> Iterator[str]:
+    """All but those beside our own, which whoever runs programs here makes and removes for each of them."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    beside = {str(Path(line.split(":", 2)[2]).parent) for line in lines} - {"/"}
+    for folder, names, _ in os.walk("/sys/fs/cgroup"):
+        if any(folder.endswith(parent) for parent in beside):
+            names.clear()
+        yield folder
 
 
 def _namespaces() -> Iterator[str]:
