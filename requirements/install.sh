@@ -35,4 +35,4 @@ if [ ! -x .venv/bin/python ]; then
 fi
 say "Python packages (about 6 GB with torch; taken from the cache where they are there)"
 "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements/dev.txt
-"$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+"$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e . -e bentos/kit

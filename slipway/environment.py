@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import tenacity
@@ -225,11 +225,12 @@ class Environment:
         phase.note(model)
         example = load_example(model, self.checkout)
         # The Service's endpoints are ready; the node's packet filter follows them within a second or two.
+        # A machine that is busy coming up may be too late for the model's objective: that is told, and asked again.
         patiently = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(httpx.TransportError),
+            retry=tenacity.retry_if_exception_type(httpx.TransportError) | tenacity.retry_if_result(_asks_again),
+            retry_error_callback=_last,
             wait=tenacity.wait_fixed(0.2),
             stop=tenacity.stop_after_delay(_ANSWER_SECONDS),
-            reraise=True,
         )
         try:
             with httpx.Client(timeout=30, trust_env=False) as client:
@@ -247,6 +248,15 @@ class Environment:
             raise InstanceError(msg, remedy=f"look at bentos/{model}")
         phase.detail = f"{model}: {json.dumps(answer)}"
         return Answer(model, url, example["path"], example["request"], answer)
+
+
+def _asks_again(reply: httpx.Response) -> bool:
+    return reply.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+
+
+def _last(state: tenacity.RetryCallState) -> httpx.Response:
+    """What was said last; raises what was raised."""
+    return cast("tenacity.Future", state.outcome).result()  # type: ignore[no-any-return]
 
 
 def bought_of(settings: Settings, delays: Delays) -> Bought | None:

@@ -1,11 +1,13 @@
 """From settings to what a model's service is. Pure: no Pulumi, no files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infra.capacity.placement import Placement
 from infra.capacity.planning import CapacityPlan
 from infra.settings import Settings
+from infra.settings.models import Serving
+from infra.settings.quantities import bytes_of
 
 NAMESPACE = "models"
 """The Kubernetes namespace in which models run."""
@@ -17,6 +19,10 @@ SERVING_PORT = 3000
 """Where a Bento serves (`bentoml serve`'s default)."""
 BENTO_USER = 1034
 """The user that `bentoml containerize` makes in an image."""
+BENTO_SOURCES = "/home/bentoml/bento/src"
+"""Where it puts a bento's own modules."""
+KIT_COMMAND = ("python", "-m", "slipway_kit")
+"""The image says which class that serves (SLIPWAY_MODEL)."""
 
 
 class MissingBuildError(Exception):
@@ -45,6 +51,8 @@ class ModelSpec:
         placement: What its pods say to run on their pool; None where the stack has no pools.
         port: Where its container serves.
         user: Numeric user of its container.
+        command: What its container runs; the image's own, if empty.
+        environment: What its container is told.
     """
 
     name: str
@@ -57,6 +65,8 @@ class ModelSpec:
     placement: Placement | None = None
     port: int = SERVING_PORT
     user: int = BENTO_USER
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -100,6 +110,20 @@ def plan(settings: Settings, built: Mapping[str, str], capacity: CapacityPlan | 
             memory=model.resources.memory,
             gpus=model.resources.gpus,
             placement=capacity.placement(model.pool, "serving") if capacity and model.pool else None,
+            command=KIT_COMMAND if model.server == "slipway-kit" else (),
+            environment=_environment(model.serving) if model.server == "slipway-kit" else {},
         )
         for name, model in settings.models.items()
     ]
+
+
+def _environment(serving: Serving) -> dict[str, str]:
+    """The kit's variables (bentos/kit/slipway_kit/settings.py)."""
+    return {
+        "SLIPWAY_OBJECTIVE_MS": str(serving.objective),
+        "SLIPWAY_MAX_BATCH": str(serving.max_batch),
+        "SLIPWAY_CONCURRENCY": str(serving.concurrency),
+        "SLIPWAY_QUEUE_ITEMS": str(serving.queue),
+        "SLIPWAY_QUEUE_BYTES": str(bytes_of(serving.queue_memory)),
+        "SLIPWAY_MAX_BODY_BYTES": str(bytes_of(serving.largest_request)),
+    }

@@ -1,15 +1,24 @@
 """ModelService: what Kubernetes needs to serve one model."""
 
+from collections.abc import Mapping
 from typing import cast
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgsDict
-from pulumi_kubernetes.core.v1 import Namespace, PodSpecArgsDict, ProbeArgsDict, Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgsDict,
+    EnvVarArgsDict,
+    Namespace,
+    PodSpecArgsDict,
+    ProbeArgsDict,
+    Service,
+    ServiceAccount,
+)
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from infra.models.placing import placed
-from infra.models.planning import ModelSpec
+from infra.models.planning import BENTO_SOURCES, ModelSpec
 
 _START_SECONDS = 120
 """How long a model may take to load before its container is restarted."""
@@ -121,33 +130,44 @@ def _pod(spec: ModelSpec) -> PodSpecArgsDict:
             "run_as_group": spec.user,
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
-        "containers": [
-            {
-                "name": "model",
-                "image": spec.image,
-                "image_pull_policy": "IfNotPresent",
-                "ports": [{"name": "http", "container_port": spec.port}],
-                "env": [
-                    {"name": "BENTOML_HOME", "value": f"{_WRITABLE}/bentoml"},
-                    {"name": "HOME", "value": _WRITABLE},
-                    # A server tells nobody outside what it serves.
-                    {"name": "BENTOML_DO_NOT_TRACK", "value": "true"},
-                ],
-                "resources": {"requests": spec.amounts, "limits": spec.amounts},
-                "security_context": {
-                    "allow_privilege_escalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "read_only_root_filesystem": True,
-                },
-                "startup_probe": _probe("/livez", period_seconds=1, failure_threshold=_START_SECONDS),
-                "liveness_probe": _probe("/livez", period_seconds=10, failure_threshold=3),
-                "readiness_probe": _probe("/readyz", period_seconds=2, failure_threshold=2),
-                "volume_mounts": [{"name": "scratch", "mount_path": _WRITABLE}],
-            }
-        ],
+        "containers": [_container(spec)],
         "volumes": [{"name": "scratch", "empty_dir": {}}],
     }
     return cast("PodSpecArgsDict", {**pod, **placed(spec)})
+
+
+def _container(spec: ModelSpec) -> ContainerArgsDict:
+    container: ContainerArgsDict = {
+        "name": "model",
+        "image": spec.image,
+        "image_pull_policy": "IfNotPresent",
+        "ports": [{"name": "http", "container_port": spec.port}],
+        "env": [
+            {"name": "BENTOML_HOME", "value": f"{_WRITABLE}/bentoml"},
+            {"name": "HOME", "value": _WRITABLE},
+            # A server tells nobody outside what it serves.
+            {"name": "BENTOML_DO_NOT_TRACK", "value": "true"},
+            *_variables(spec.environment),
+        ],
+        "resources": {"requests": spec.amounts, "limits": spec.amounts},
+        "security_context": {
+            "allow_privilege_escalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "read_only_root_filesystem": True,
+        },
+        "startup_probe": _probe("/livez", period_seconds=1, failure_threshold=_START_SECONDS),
+        "liveness_probe": _probe("/livez", period_seconds=10, failure_threshold=3),
+        "readiness_probe": _probe("/readyz", period_seconds=2, failure_threshold=2),
+        "volume_mounts": [{"name": "scratch", "mount_path": _WRITABLE}],
+    }
+    if spec.command:
+        container["command"] = list(spec.command)
+        container["working_dir"] = BENTO_SOURCES
+    return container
+
+
+def _variables(environment: Mapping[str, str]) -> list[EnvVarArgsDict]:
+    return [{"name": name, "value": value} for name, value in environment.items()]
 
 
 def _count_or_share(text: str) -> int | str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from infra.settings.cluster import EksCluster
 from infra.settings.faults import Finding
+from infra.settings.models import Serving
 from infra.settings.network import block_of
+from infra.settings.quantities import bytes_of
 from infra.settings.schema import Settings
 from infra.settings.wording import Where, listed, shown
 
@@ -48,6 +50,21 @@ def _models_have_a_cluster(settings: Settings) -> Iterator[Finding]:
     if settings.models and settings.cluster is None:
         what = "is missing; slipway:models are deployed to it: name one that exists (`context`), or have EKS make one"
         yield Finding(_at("slipway:cluster"), what)
+
+
+def _what_a_model_serves_goes_together(settings: Settings) -> Iterator[Finding]:
+    for name, model in settings.models.items():
+        serving, at = model.serving, ("slipway:models", name, "serving")
+        if model.server != "slipway-kit" and serving != Serving():
+            yield Finding(
+                _at(*at), f"is slipway-kit's, and this model's `server` is {model.server}; take one of them out"
+            )
+        if serving.queue < serving.max_batch:
+            what = f"is {serving.queue}; a full batch ({serving.max_batch}) has to fit: take `max-batch` or more"
+            yield Finding(_at(*at, "queue"), what)
+        if bytes_of(serving.queue_memory) < bytes_of(serving.largest_request):
+            what = f"is {serving.queue_memory}; the largest request ({serving.largest_request}) has to fit"
+            yield Finding(_at(*at, "queue-memory"), what)
 
 
 def _what_is_in_aws_has_owner_and_place(settings: Settings) -> Iterator[Finding]:
@@ -117,6 +134,7 @@ def _a_closed_network_has_endpoints(settings: Settings) -> Iterator[Finding]:
 
 CHECKS = (
     Check(frozenset({"slipway:models", "slipway:cluster"}), _models_have_a_cluster),
+    Check(frozenset({"slipway:models"}), _what_a_model_serves_goes_together),
     Check(
         frozenset({*_IN_AWS, "slipway:cluster", "slipway:tags", "aws:region", "aws:allowedAccountIds"}),
         _what_is_in_aws_has_owner_and_place,

@@ -1,7 +1,7 @@
 """The models of a stack: which image, how many, and what each is given."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -43,6 +43,11 @@ def _memory(text: str) -> str:
     return text
 
 
+def _bytes(text: str) -> str:
+    bytes_of(text)
+    return text
+
+
 def _text(value: Any) -> Any:
     """YAML reads `1` as a number where a quantity is meant."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -60,6 +65,9 @@ Cpu = Annotated[str, BeforeValidator(_text), AfterValidator(_cpu), _quantity(CPU
 Memory = Annotated[str, BeforeValidator(_text), AfterValidator(_memory), _quantity(BYTES)]
 
 
+Bytes = Annotated[str, BeforeValidator(_text), AfterValidator(_bytes), _quantity(BYTES)]
+
+
 class Resources(Section):
     """What one replica of a model is given: requests and limits alike, so that its speed does not depend on others."""
 
@@ -71,6 +79,23 @@ class Resources(Section):
     """Accelerators, of the kind that the pool's nodes have."""
 
 
+class Serving(Section):
+    """What slipway-kit plans to, in every replica of a model. The defaults are the kit's own."""
+
+    objective: Annotated[int, Field(ge=1, le=3_600_000, strict=True)] = 100
+    """Milliseconds from a request's arrival to its answer: what cannot be answered within is refused."""
+    max_batch: Annotated[int, Field(ge=1, le=65536, strict=True)] = 64
+    """Units in a batch at most; an item is one, unless the model says what its items cost."""
+    concurrency: Annotated[int, Field(ge=1, le=64, strict=True)] = 1
+    """Batches that are computed at the same time."""
+    queue: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 1024
+    """Items that may wait."""
+    queue_memory: Bytes = "64Mi"
+    """Bytes of request bodies that may wait."""
+    largest_request: Bytes = "1Mi"
+    """Bytes of one request's body."""
+
+
 class Model(Section):
     """A model that is served."""
 
@@ -80,5 +105,9 @@ class Model(Section):
     """Pods that serve it."""
     resources: Resources
     """What one pod is given."""
+    server: Literal["slipway-kit", "bentoml"] = "slipway-kit"
+    """What answers in its container: the kit, or BentoML's own server for a bento that is not made for the kit."""
+    serving: Serving = Serving()
+    """What the kit plans to."""
     pool: str = ""
     """The pool of slipway:capacity that it runs on. Needed where the stack has pools."""

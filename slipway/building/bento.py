@@ -24,7 +24,9 @@ from slipway.running import run
 _ARCHIVE = "image.oci.tar"
 _LENT = "/usr/local/bin"
 """Where the builder's `uv` is seen while an image is built: on PATH, and empty in the base."""
-_IGNORED = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+KIT = "kit"
+"""The folder of slipway-kit beside the bentos: those that carry its wheel are built from its sources, too."""
+_IGNORED = {"wheels", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,17 @@ def require(model: str, checkout: Path = paths.REPOSITORY) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Changes with any source of a bento, and with the way images are made."""
-    digest = hashlib.sha256(f"recipe {RECIPE}".encode())
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not _IGNORED & set(file.relative_to(folder).parts):
-            digest.update(str(file.relative_to(folder)).encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    """Changes with any source of a bento and of what it carries, and with the way images are made."""
+    return _fingerprint(f"recipe {RECIPE}", folder, folder.parent / KIT)
+
+
+def _fingerprint(begins: str, *folders: Path) -> str:
+    digest = hashlib.sha256(begins.encode())
+    for sources in folders:
+        for file in sorted(sources.rglob("*")):
+            if file.is_file() and not _IGNORED & set(file.relative_to(sources).parts):
+                digest.update(str(file.relative_to(sources)).encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
@@ -153,7 +160,13 @@ class _Sources:
         return Archive(archive)
 
     def _train(self) -> None:
+        """Train, unless the store's latest model was made here from the same sources."""
+        trained = paths.cache() / "trained" / self.model / _fingerprint("", self._folder)
+        latest = _store() / "models" / self.model / "latest"
         with self._progress.phase(f"train {self.model}") as phase:
+            if trained.exists() and latest.exists() and trained.read_text() == latest.read_text():
+                phase.detail = f"{self.model}:{latest.read_text()} is of these sources"
+                return
             try:
                 said = run([sys.executable, self._folder / "train.py"], env={**os.environ, **self._env}, timeout=3600)
             except CommandError as error:
@@ -161,12 +174,19 @@ class _Sources:
                 again = f"run `.venv/bin/python bentos/{self.model}/train.py` to see it again"
                 raise BuildError(msg, remedy=again) from error
             phase.detail = said.strip().splitlines()[-1]
+            trained.parent.mkdir(parents=True, exist_ok=True)
+            write(trained, latest.read_text())
 
     def _bentoml(self, *arguments: str, base: str, on_line: Callable[[str], None] | None = None) -> str:
         words = (sys.executable, "-W", "ignore", "-m", "bentoml", *arguments)
         # BentoML reads nothing that lies outside the folder it is started in.
         env = {**self._env, "SLIPWAY_BASE_IMAGE": base}
         return self._builder.run(*words, env=env, cwd=self._folder.parent.parent, on_line=on_line)
+
+
+def _store() -> Path:
+    """BentoML's."""
+    return Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
 
 
 def _containerize(tag: str, name: str, builder: Builder) -> list[str]:

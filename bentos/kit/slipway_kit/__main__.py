@@ -1,4 +1,7 @@
-"""`python -m slipway_kit module:Class` serves a model; what can be set is read from the environment."""
+"""`python -m slipway_kit module:Class` serves a model; what can be set is read from the environment.
+
+Without an argument SLIPWAY_MODEL names the class: an image says so of itself.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from slipway_kit.model import ContractError
 from slipway_kit.server import serve
 from slipway_kit.settings import Settings, SettingsError
 
-_USAGE = "usage: python -m slipway_kit MODULE:CLASS"
+_MODEL = "SLIPWAY_MODEL"
+_USAGE = "usage: python -m slipway_kit MODULE:CLASS, or SLIPWAY_MODEL=MODULE:CLASS python -m slipway_kit"
 
 
 def _faults_end(lines: list[str]) -> int:
@@ -50,6 +54,7 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit status: 2 for what cannot be started as it is, and otherwise as `server.serve` has it.
     """
+    arguments = arguments or [os.environ[each] for each in (_MODEL,) if each in os.environ]
     if len(arguments) != 1:
         return _faults_end([_USAGE])
     faults: list[str] = []

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import enum
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from prometheus_client import exposition
@@ -19,13 +21,14 @@ from slipway_kit.answers import Answer, Receive, Scope, Send, fault, refused
 from slipway_kit.batcher import Batcher
 from slipway_kit.logs import logger
 from slipway_kit.metrics import ROUTES, Metrics, registry_of
-from slipway_kit.model import Contract, checked, example_of
+from slipway_kit.model import Contract, checked, example_of, load, tag_of, version_of
 from slipway_kit.planning.entry import Priority, Reason, RefusedError
 from slipway_kit.planning.planner import Batch, Limits, Planner
 from slipway_kit.planning.profile import ServiceProfile
 from slipway_kit.predicting import Predictions
 from slipway_kit.requests import Request, in_batch
 from slipway_kit.settings import Settings
+from slipway_kit.store import folder_of
 from slipway_kit.tracing import Tracing, tracing
 from slipway_kit.warming import measured
 from slipway_kit.workers import Inline, Light, Threads, Workers
@@ -56,9 +59,11 @@ class Application:
         self.failure: BaseException | None = None
         self.on_failure: Callable[[], object] = lambda: None
         self.on_ready: Callable[[], object] = lambda: None
+        self.folder: Path | None = None
+        """Of the saved model, for who knows it better than the store does."""
         self._make = model
         self._contract = Contract.of(model)
-        self._version = str(getattr(model, "version", "0"))
+        self._version = version_of(model, None)
         self._metrics = Metrics(objective=settings.objective, max_batch=settings.max_batch)
         self._registry = registry_of(self._metrics)
         self._tracing = tracing(settings.trace_sample, self._contract.name, tracer_provider)
@@ -146,10 +151,10 @@ class Application:
     def _loaded(self) -> ServiceProfile:
         """In a thread: make the model, load it, and measure it."""
         self._model = model = self._make()
-        load = getattr(model, "load", None)
-        if load is not None:
-            load()
-        self._version = str(getattr(model, "version", "0"))
+        tag = tag_of(model)
+        folder = None if tag is None else self.folder or folder_of(tag, os.environ)
+        load(model, folder)
+        self._version = version_of(model, folder)
         return measured(
             model,
             example_of(model),

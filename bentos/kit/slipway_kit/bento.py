@@ -5,20 +5,22 @@
     class Service:
         pass
 
-BentoML answers `/livez`, `/readyz` and `/metrics` itself: it is told when the model is ready, and adds our metrics.
+The saved model that the class names goes into the Bento. BentoML answers `/livez`, `/readyz` and `/metrics` itself: it
+is told when the model is ready, and adds our metrics.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import bentoml
 
 from slipway_kit.answers import Receive, Scope, Send, refused
 from slipway_kit.application import Application, State, application
-from slipway_kit.model import Contract
+from slipway_kit.model import Contract, tag_of
 from slipway_kit.planning.entry import Reason, RefusedError
 from slipway_kit.settings import Settings
 
@@ -40,13 +42,14 @@ class Mounted:
         else:
             await self.application(scope, receive, send)
 
-    def start(self) -> None:
-        """Read the settings, and begin to load the model.
+    def start(self, folder: Path | None) -> None:
+        """Read the settings, and begin to load the model from its folder.
 
         Raises:
             SettingsError: The environment says what cannot be.
         """
         self.application = application(self._model, Settings.from_environment(os.environ))
+        self.application.folder = folder
         self.application.start()
 
     async def close(self) -> None:
@@ -72,10 +75,12 @@ def mount(model: type) -> Callable[[_S], _S]:
         ContractError: The model cannot be served.
     """
     mounted = Mounted(model)
+    tag = tag_of(model)
+    saved = bentoml.models.BentoModel(tag) if tag is not None else None
 
     def decorate(service: _S) -> _S:
         async def start(_: Any) -> None:
-            mounted.start()
+            mounted.start(Path(saved.resolve().path) if saved is not None else None)
 
         async def close(_: Any) -> None:
             await mounted.close()
@@ -89,13 +94,15 @@ def mount(model: type) -> Callable[[_S], _S]:
         async def metrics(_: Any, theirs: str) -> str:
             return theirs + mounted.application.scraped().decode() if mounted.application else theirs
 
-        members = {
+        members: dict[str, Any] = {
             "slipway_start": bentoml.on_startup(start),
             "slipway_close": bentoml.on_shutdown(close),
             "__is_ready__": ready,
             "__is_alive__": alive,
             "__metrics__": metrics,
         }
+        if saved is not None:
+            members["slipway_model"] = saved
         for name, member in members.items():
             setattr(service, name, member)
         bentoml.asgi_app(mounted)(service)

@@ -6,6 +6,7 @@ import inspect
 import types
 import typing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -15,7 +16,11 @@ _Output_co = TypeVar("_Output_co", covariant=True)
 
 
 class Model(Protocol, Generic[_Input, _Output_co]):
-    """What a model must have. More, if it likes: `load`, `close`, `example`, `size`, `version`."""
+    """What a model must have. More, if it likes: `model`, `load`, `close`, `example`, `size`, `version`.
+
+    `model` is the tag of a saved model (`digits:latest`); `load` is then given the folder of its files, and the version
+    is that of the saved model.
+    """
 
     def predict_batch(self, items: list[_Input], /) -> typing.Sequence[_Output_co]:
         """Answer every item, in the order they came."""
@@ -66,6 +71,14 @@ class Contract:
             raise ContractError(f"{model.__qualname__}.predict_batch is async; it runs in a thread: write it without")
         hints = typing.get_type_hints(function)
         parameters = list(inspect.signature(function).parameters)[1:]
+        tag, loads = tag_of(model), getattr(model, "load", None)
+        if tag is not None and not isinstance(tag, str):
+            raise ContractError(f"{model.__qualname__}.model must be a tag such as 'digits:latest', and is {tag!r}")
+        if loads is not None and len(inspect.signature(loads).parameters) != 1 + (tag is not None):
+            takes = (
+                "load(self, folder), as the class names a `model`" if tag else "load(self): the class names no `model`"
+            )
+            raise ContractError(f"{model.__qualname__} must have {takes}")
         if len(parameters) != 1:
             raise ContractError(f"predict_batch takes {parameters}; it is given one list: `{wanted}`")
         return cls(
@@ -100,6 +113,23 @@ def units_of(model: Any, item: msgspec.Struct) -> int:
     if not isinstance(units, int) or units < 1:
         raise OutputsError(f"{type(model).__qualname__}.size gave {units!r}; it must give a whole number above zero")
     return units
+
+
+def tag_of(model: Any) -> str | None:
+    """Tag of the saved model that a class serves, if it names one."""
+    return typing.cast("str | None", getattr(model, "model", None))
+
+
+def load(model: Any, folder: Path | None) -> None:
+    """Let the model load, if it has to."""
+    loads = getattr(model, "load", None)
+    if loads is not None:
+        loads(folder) if folder is not None else loads()
+
+
+def version_of(model: Any, folder: Path | None) -> str:
+    """What its author calls it, or else the store."""
+    return str(getattr(model, "version", folder.name if folder is not None else "0"))
 
 
 def example_of(model: Any) -> msgspec.Struct | None:

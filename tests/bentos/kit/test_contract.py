@@ -1,11 +1,16 @@
 """What an author's class must be, and what happens when it breaks its word."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from slipway_kit.application import Application
 from slipway_kit.model import Contract, ContractError, ItemError, OutputsError, checked, units_of
+from slipway_kit.store import StoreError, folder_of
 
+from tests.bentos.kit.asked import ask, serving
 from tests.bentos.kit.builders import Doubled, Doubling, Number
 
 
@@ -84,3 +89,59 @@ def test_an_item_error_is_no_success() -> None:
 
 def test_inputs_are_structs() -> None:
     assert issubclass(Contract.of(Doubling).input, msgspec.Struct)
+
+
+class Saved:
+    """Of the store."""
+
+    model = "doubling:latest"
+
+    def load(self, folder: Path) -> None:
+        self.folder = folder
+
+    def predict_batch(self, items: list[Number]) -> list[Doubled]:
+        return Doubling().predict_batch(items)
+
+
+class Unsaved(Doubling):
+    def load(self, folder: Path) -> None: ...
+
+
+class Folderless(Doubling):
+    model = "doubling"
+
+    def load(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [(Unsaved, "must have load(self): the class names no `model`"), (Folderless, "must have load(self, folder)")],
+)
+def test_a_saved_model_and_its_loading_go_together(model: type, says: str) -> None:
+    with pytest.raises(ContractError, match=re.escape(says)):
+        Contract.of(model)
+
+
+def test_a_saved_model_is_found_in_the_bento_or_in_the_store(tmp_path: Path) -> None:
+    for place, version in (("bento", "inside"), ("store", "newer"), ("store", "older")):
+        (tmp_path / place / "models" / "doubling" / version).mkdir(parents=True)
+    (tmp_path / "bento" / "models" / "doubling" / "latest").write_text("inside\n")
+    (tmp_path / "store" / "models" / "doubling" / "latest").write_text("newer")
+    store = {"BENTOML_HOME": str(tmp_path / "store")}
+    assert folder_of("doubling:latest", store).name == "newer"
+    assert folder_of("doubling:older", store).name == "older"
+    assert folder_of("doubling", {**store, "BENTO_PATH": str(tmp_path / "bento")}).name == "inside"
+    with pytest.raises(StoreError, match="there are the versions newer, older: save it first"):
+        folder_of("doubling:oldest", store)
+
+
+def test_a_saved_model_gives_its_folder_and_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models" / "doubling" / "v7").mkdir(parents=True)
+    (tmp_path / "models" / "doubling" / "latest").write_text("v7")
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
+
+    async def scenario(application: Application) -> None:
+        said = await ask(application, "/openapi.json")
+        assert said.json["info"]["version"] == "v7"
+
+    serving(Saved, scenario)

@@ -1,11 +1,22 @@
 """From settings to specs."""
 
 import pytest
+import slipway_kit as kit
 
 from infra.models.planning import MissingBuildError, ModelSpec, plan
 from infra.settings import Settings
 
 DIGEST = f"somewhere/digits@sha256:{'a' * 64}"
+
+
+DEFAULTS = {
+    "SLIPWAY_OBJECTIVE_MS": "100",
+    "SLIPWAY_MAX_BATCH": "64",
+    "SLIPWAY_CONCURRENCY": "1",
+    "SLIPWAY_QUEUE_ITEMS": "1024",
+    "SLIPWAY_QUEUE_BYTES": "67108864",
+    "SLIPWAY_MAX_BODY_BYTES": "1048576",
+}
 
 
 def settings(**images: str) -> Settings:
@@ -27,6 +38,8 @@ def test_a_model_is_planned_as_its_entry_says() -> None:
             memory="512Mi",
             port=3000,
             user=1034,
+            command=("python", "-m", "slipway_kit"),
+            environment=DEFAULTS,
         )
     ]
 
@@ -44,3 +57,22 @@ def test_all_missing_builds_are_told_at_once() -> None:
 def test_the_selector_is_part_of_the_labels() -> None:
     (spec,) = plan(settings(digits=DIGEST), {})
     assert spec.selector.items() <= spec.labels.items()
+
+
+def test_what_a_stack_file_leaves_out_is_what_the_kit_takes() -> None:
+    assert kit.Settings.from_environment(DEFAULTS) == kit.Settings()
+
+
+def test_what_is_to_be_served_reaches_the_container() -> None:
+    stack = settings(digits=DIGEST).model_dump(by_alias=True, exclude_unset=True)
+    stack["slipway:models"]["digits"]["serving"] = {"objective": 250, "max-batch": 8, "queue-memory": "2Mi"}
+    (spec,) = plan(Settings.model_validate(stack), {})
+    told = kit.Settings.from_environment(spec.environment)
+    assert (told.objective, told.max_batch, told.queue_bytes) == (0.25, 8, 2 << 20)
+
+
+def test_a_bento_that_is_not_made_for_the_kit_runs_its_image_as_it_is() -> None:
+    stack = settings(digits=DIGEST).model_dump(by_alias=True, exclude_unset=True)
+    stack["slipway:models"]["digits"]["server"] = "bentoml"
+    (spec,) = plan(Settings.model_validate(stack), {})
+    assert (spec.command, spec.environment) == ((), {})
