@@ -60,6 +60,13 @@ def test_where_one_item_takes_over_half_the_objective_as_many_go_along_as_cost_n
     assert Desk(affine(0.060, 0.0001)).planner.usual_batch == 61
 
 
+def test_a_batch_is_no_larger_than_it_is_efficient() -> None:
+    """As where a batch of 16 fits a cache, and larger ones take twice as long for each item."""
+    desk = Desk(lambda units: units * (0.0005 if units <= 16 else 0.001))
+    assert desk.planner.usual_batch == 16
+    assert desk.planner.capacity == pytest.approx(2000)
+
+
 def test_a_batch_is_kept_small_enough_for_its_tightest_deadline() -> None:
     desk = Desk(affine(0.0, 0.005))
     desk.offer("hasty", budget=21)

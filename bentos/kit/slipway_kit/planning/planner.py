@@ -12,11 +12,15 @@ from typing import Any
 
 from slipway_kit.planning.entry import Entry, Priority, Reason, RefusedError
 from slipway_kit.planning.forecast import Slots, best_batch
-from slipway_kit.planning.profile import ServiceProfile
+from slipway_kit.planning.profile import ServiceProfile, grid
 from slipway_kit.planning.queue import Queue
 
 _LONGER_THAN_ONE = 1.1
 """A batch may take this much longer than a lone item does, even where that is over half the objective."""
+
+
+_AS_EFFICIENT = 0.97
+"""Of the best rate, from which on a batch is as good as any: nearer ones cannot be told apart by what is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,12 +166,16 @@ class Planner:
         """Units of the largest batch that is planned.
 
         An item that comes just after a batch has started waits for all of that batch, and then for its own. Both fit
-        the objective only if each takes half of it at most (Nexus, SOSP 2019, has the same rule).
+        the objective only if each takes half of it at most (Nexus, SOSP 2019, has the same rule). Of those that do, it
+        is the largest that is about as efficient as any: beyond what fits the processor's caches, units get slower.
         """
         if self._usual_of != self.profile.version:
             half = (self.limits.objective - self.limits.margin) / 2
             longest = max(half, self.profile.tail(1) * _LONGER_THAN_ONE)
-            self._usual = max(1, min(self.limits.max_batch, self.profile.largest(longest)))
+            largest = max(1, min(self.limits.max_batch, self.profile.largest(longest)))
+            rates = {units: units / self.profile.typical(units) for units in grid(largest)}
+            enough = _AS_EFFICIENT * max(rates.values())
+            self._usual = max(units for units, rate in rates.items() if rate >= enough)
             self._usual_of = self.profile.version
         return self._usual
 
