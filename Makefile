@@ -5,10 +5,14 @@ PYTHON := .venv/bin/python
 SLIPWAY := .venv/bin/slipway
 # Changes with the locks, so that a pulled change of dependencies is installed by the next `make`.
 STAMP := .venv/.installed
+# Which of the long drills: `make e2e DRILLS=tests/drills/test_pools.py`.
+DRILLS ?= tests/drills
+# The same, of what slipway-kit is measured against: it is nobody's but the benchmark's.
+PEERS := .venv-bench/.installed
 # Measured on demand, so that nothing else installs it.
 COVERAGE := SLIPWAY_EXAMPLES=1000 VIRTUAL_ENV=.venv .venv/bin/uv run -q --active --no-project --with coverage==7.17.3 coverage
 
-.PHONY: help up down test coverage lint format golden e2e faults lock install
+.PHONY: help up down test coverage lint format golden e2e faults bench-serving lock install
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,11 +33,16 @@ faults: $(STAMP) ## break the plugins in every named way, and see a test fail fo
 e2e: $(STAMP) ## the long drills, an hour: kills at every moment, every environment's whole life, pools under load
 	@$(SLIPWAY) engines build
 	@$(SLIPWAY) build digits
-	@$(PYTHON) -m pytest tests/drills -m drill -v
+	@$(PYTHON) -m pytest $(DRILLS) -m drill -v
 
 coverage: $(STAMP) ## how much of planning the property tests reach, by branch
 	@$(COVERAGE) run --data-file=.venv/.coverage -m pytest -q tests/infra/test_any_environment.py
 	@$(COVERAGE) report --data-file=.venv/.coverage
+	@$(COVERAGE) json -q --data-file=.venv/.coverage -o .venv/branches.json
+	@$(PYTHON) -m tests.infra.branches .venv/branches.json
+
+bench-serving: $(STAMP) $(PEERS) ## slipway-kit against other servers, on one core: an hour, with BENCH=quick 8 minutes
+	@$(PYTHON) -m tests.bench.serving $(if $(filter quick,$(BENCH)),--quick)
 
 lint: $(STAMP) ## style, types, who may import whom, and the stack files
 	@.venv/bin/ruff format --check
@@ -56,4 +65,9 @@ install: $(STAMP) ## the environment, without running anything
 
 $(STAMP): pyproject.toml requirements/dev.txt requirements/uv.txt requirements/install.sh
 	@sh requirements/install.sh
+	@touch $@
+
+$(PEERS): requirements/bench.txt $(STAMP)
+	@.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-bench
+	@.venv/bin/uv pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.txt
 	@touch $@

@@ -8,8 +8,10 @@ compile() {
         --no-emit-index-url --no-emit-find-links ${UPGRADE:+--upgrade} "$@"
 }
 compile --group dev -o requirements/dev.txt
-for group in infra slipway uv go; do
+for group in infra slipway uv go bench; do
     compile --group "$group" -c requirements/dev.txt -o "requirements/$group.txt"
 done
 # A bento carries its own lock: its folder is all that `bentoml build` sees.
-compile --group bento-digits -c requirements/dev.txt -o bentos/digits/requirements.txt
+for bento in digits risk; do
+    compile --group "bento-$bento" -c requirements/dev.txt -o "bentos/$bento/requirements.txt"
+done

@@ -301,8 +301,8 @@ def engines_build() -> None:
     from slipway.engines.build import ensure
 
     progress = Progress()
-    ensure("up", progress)
-    ensure("capacity", progress)
+    for command in ("up", "capacity", "test"):
+        ensure(command, progress)
 
 
 @engines_app.command("pack")

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from digits.data import load
-from digits.training import GateError, check, export, fit, measure, save
+from digits.training import GateError, check, export, fit, measure, quantize, save
 
 
 def main() -> int:
@@ -17,14 +17,16 @@ def main() -> int:
     network = fit(split)
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "model.onnx"
+        quantized = Path(folder) / "model.int8.onnx"
         export(network, exported)
-        metrics = measure(network, exported, split)
+        quantize(exported, quantized, split)
+        metrics = measure(network, exported, quantized, split)
         try:
             check(metrics)
         except GateError as error:
             print(error, file=sys.stderr)
             return 1
-        model = save(network, exported, metrics)
+        model = save(network, exported, quantized, metrics)
     print(f"saved {model.tag}: held-out accuracy {metrics.accuracy:.4f} on {metrics.held_out_images} images")
     return 0
 

@@ -66,8 +66,6 @@ def refuse(settings: Settings, catalog: Catalog, *, stack: str) -> None:
 def _foundation(settings: Settings) -> Iterator[Finding]:
     if settings.capacity and not isinstance(settings.cluster, EksCluster):
         yield Finding(_CAPACITY, "buys nodes, and there is no cluster for them; slipway:cluster makes one with `name`")
-    elif settings.capacity and not settings.region:
-        yield Finding(_CAPACITY, "buys nodes, and aws:region does not say where")
 
 
 def _names(pools: Mapping[str, Pool]) -> Iterator[Finding]:

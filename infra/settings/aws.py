@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from infra.settings.wording import shown
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+# The longest there is, ap-southeast-1, has 14 characters; names of buckets, which have room for 63, are made with it.
+_REGION = re.compile(r"[a-z]{2,4}-([a-z]{2,4}-)?[a-z]{4,9}-[0-9]{1,2}")
 _TAG_KEY = re.compile(r"(?!aws:)[^\x00-\x1f]{1,128}")
 
 

@@ -15,8 +15,9 @@ MODULES = Path(__file__).parent / "modules"
 """One Go module per upstream project: its `go.mod` is the pin, its `go.sum` the checksums."""
 
 _ANY = SpecifierSet()
-Command = Literal["up", "build", "capacity"]
-"""What needs a program: a command of `slipway`, or `capacity`, a stack that buys nodes (Karpenter and its like)."""
+Command = Literal["up", "build", "capacity", "test"]
+"""What needs a program: a command of `slipway`; `capacity`, a stack that buys nodes (Karpenter and its like); or
+`test`, the tests alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +197,7 @@ KWOK = GoModule(name="kwok", path="sigs.k8s.io/kwok", ldflags="-X sigs.k8s.io/kw
 _UP: frozenset[Command] = frozenset({"up"})
 _BUILD: frozenset[Command] = frozenset({"up", "build"})
 _CAPACITY: frozenset[Command] = frozenset({"capacity"})
+_TEST: frozenset[Command] = frozenset({"test"})
 _OURS_ALONE = ("/nonexistent",)
 """Folders of what is not looked for: nothing of this name on a machine is meant."""
 # A control plane of one minor version; kubelet may lag by up to three but is built with the rest.
@@ -371,6 +373,16 @@ ENGINES: tuple[Engine, ...] = (
         version_command=("--version",),
         module=KWOK,
         package="sigs.k8s.io/kwok/cmd/kwok",
+    ),
+    # It is redis-server by another name (src/Makefile), and Debian has it in a package without a service, which apt
+    # would start.
+    Engine(
+        name="redis-check-rdb",
+        purpose="the tests' Redis",
+        needed_by=_TEST,
+        accepts=SpecifierSet(">=6,<9"),
+        version_command=("--version",),
+        debian="redis-tools",
     ),
 )
 """Every program, in the order it is reported. A new one is a line here and, if built, a pin under `modules/`."""

@@ -71,7 +71,7 @@ def test_an_untrained_model_does_not_pass_the_gate(
 ) -> None:
     from digits import training
 
-    metrics = training.measure(untrained, exported, split)
+    metrics = training.measure(untrained, exported, exported, split)
     assert metrics.accuracy < 0.5
     with pytest.raises(training.GateError, match=r"below the gate of 0\.97; nothing was saved"):
         training.check(metrics)
@@ -83,10 +83,33 @@ def test_a_model_that_is_not_the_exported_one_does_not_pass(exported: Path, spli
     from digits.network import DigitsNetwork
 
     torch.manual_seed(1)
-    metrics = training.measure(DigitsNetwork().eval(), exported, split)
+    metrics = training.measure(DigitsNetwork().eval(), exported, exported, split)
     assert metrics.export_difference > training.TOLERANCE
     with pytest.raises(training.GateError, match="the exported model differs from torch"):
         training.check(replace(metrics, accuracy=1.0))
+
+
+def test_a_variant_in_integers_that_loses_too_much_does_not_pass(
+    untrained: "DigitsNetwork", exported: Path, split: "data.Split"
+) -> None:
+    from digits import training
+
+    metrics = replace(training.measure(untrained, exported, exported, split), accuracy=0.98)
+    training.check(replace(metrics, int8_accuracy=0.98 - training.INT8_LOSS))
+    with pytest.raises(
+        training.GateError, match=r"with 8-bit integers the accuracy is 0\.9600, and may be 0\.005 below"
+    ):
+        training.check(replace(metrics, int8_accuracy=0.96))
+
+
+def test_the_variant_in_integers_answers_nearly_the_same(exported: Path, split: "data.Split", tmp_path: Path) -> None:
+    from digits import runtime, training
+
+    quantized = tmp_path / "model.int8.onnx"
+    training.quantize(exported, quantized, split)
+    assert quantized.stat().st_size < exported.stat().st_size / 3
+    both = [runtime.OnnxRuntime(path).probabilities(split.held_out_images) for path in (exported, quantized)]
+    assert np.abs(both[0] - both[1]).max() < 0.05
 
 
 def test_a_failed_gate_fails_the_training_script_and_saves_nothing(tmp_path: Path) -> None:
@@ -111,5 +134,5 @@ def test_a_failed_gate_fails_the_training_script_and_saves_nothing(tmp_path: Pat
 def test_an_unknown_runtime_is_refused() -> None:
     from digits import runtime
 
-    with pytest.raises(ValueError, match=r"`onnx` \(the default\) and `torch` exist"):
+    with pytest.raises(ValueError, match=r"`onnx` \(the default\), `int8` and `torch` exist"):
         runtime.load(Path("/nowhere"), "tensorflow")

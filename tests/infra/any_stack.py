@@ -3,6 +3,7 @@
 Structure, keys, forms and bounds are the schema's. Here is only what makes most of what it allows possible.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def _whole(drawing: Drawing, draw: st.DrawFn, config: dict[str, Any]) -> dict[st
         _with(config, "cluster", draw(drawing.part("EksCluster")))
         for name, part in (("capacity", "Pool"), ("models", "Model")):
             if not _section(config, name):
-                _with(config, name, {"cpu": draw(drawing.part(part))})
+                _with(config, name, {draw(WORDS[f"Settings.slipway:{name}{{}}"]): draw(drawing.part(part))})
     elif not _section(config, "cluster"):
         _with(config, "cluster", draw(drawing.part("ExistingCluster")))
     cluster = _section(config, "cluster") or {}
@@ -158,6 +159,18 @@ def _windowed(_: Drawing, __: st.DrawFn, budget: dict[str, Any]) -> dict[str, An
     return {**window, **budget} if window.keys() & budget.keys() else budget
 
 
+def _served(_: Drawing, draw: st.DrawFn, model: dict[str, Any]) -> dict[str, Any]:
+    """What only slipway-kit plans to, and a queue that a batch and a request fit into."""
+    if model.get("server") == "bentoml":
+        model.pop("serving", None)
+    serving = model.get("serving", {})
+    for key in sorted({"queue-memory", "largest-request"} & serving.keys()):
+        serving[key] = draw(st.sampled_from(["32Mi", 2**25] if key == "queue-memory" else ["64Ki", "32Mi"]))
+    if "queue" in serving or "max-batch" in serving:
+        serving["queue"] = max(serving.get("queue", 0), serving.get("max-batch", 64))
+    return model
+
+
 def _ordered(_: Drawing, __: st.DrawFn, nodes: dict[str, Any]) -> dict[str, Any]:
     three = sorted(nodes.get(key, usual) for key, usual in (("min", 2), ("size", 2), ("max", 4)))
     return {**nodes, **dict(zip(("min", "size", "max"), three, strict=True))}
@@ -167,6 +180,7 @@ MENDS: dict[str, Mend] = {
     "Settings": _whole,
     "Mix": _mixed,
     "Pool": _pooled,
+    "Model": _served,
     "SystemNodes": _ordered,
     "infra__settings__capacity__Budget": _windowed,
 }
@@ -174,7 +188,9 @@ MENDS: dict[str, Mend] = {
 
 ODD_WORDS: dict[str, st.SearchStrategy[Any]] = {
     "Instances.sizes[]": st.sampled_from(["large", "xlarge", "12xlarge", "48xlarge", "huge"]),
-    "Gpu.models[]": st.sampled_from([*MODELS, "l5"]),
+    "Gpu.models": st.sampled_from(
+        ["l4", "l40s", "h100", "inferentia2", "l5", "l4 a10g", "l4 inferentia2", "inferentia2 l40s"]
+    ).map(str.split),
     "Gpu.count": st.sampled_from([1, 3, 8]),
     "Limits.cpu": st.sampled_from(["40000", "40000", 12, "1500m"]),
     "Limits.memory": st.sampled_from(["90Ti", "4Gi"]),
@@ -186,20 +202,67 @@ ODD_WORDS: dict[str, st.SearchStrategy[Any]] = {
 """Names that nobody sells, and amounts that fit nowhere."""
 
 
+def _anywhere(draw: st.DrawFn, whole: dict[str, Any]) -> None:
+    """Models on any pool, or on one that there is not, with as many accelerators as it comes."""
+    for model in _models(whole):
+        model["pool"] = draw(st.sampled_from(["cpu", *_pools(whole), "gone"]))
+        model["resources"]["gpus"] = draw(ODD_WORDS["Resources.gpus"])
+
+
+def _nowhere(_: st.DrawFn, whole: dict[str, Any]) -> None:
+    """Models that name no pool."""
+    for model in _models(whole):
+        model["resources"].pop("gpus", None)
+        model.pop("pool", None)
+
+
+def _for_others(draw: st.DrawFn, whole: dict[str, Any]) -> None:
+    """Pools that are for something else than the models on them."""
+    for pool in _pools(whole).values():
+        pool["for"] = draw(st.sampled_from(["batch", "system", ["batch", "training"]]))
+
+
+def _elsewhere(draw: st.DrawFn, whole: dict[str, Any]) -> None:
+    """Zones that there are not, that EKS does not take, and that do not sell what the pools buy."""
+    network = _section(whole, "network")
+    if network is not None:
+        network["zones"] = [f"{whole['aws:region']}{letter}" for letter in draw(st.sampled_from(["ez", "ez", "aez"]))]
+    for pool in _pools(whole).values():
+        pool["instances"] = {"families": ["m7i"]}
+
+
+def _moved(_: st.DrawFn, whole: dict[str, Any]) -> None:
+    """A cluster that exists, for which nothing is bought."""
+    _with(whole, "cluster", {"context": "somewhere"})
+
+
+def _without_pools(draw: st.DrawFn, whole: dict[str, Any]) -> None:
+    """The same, and models that still ask for what only pools have."""
+    _moved(draw, whole)
+    _with(whole, "capacity", {})
+    for model in _models(whole):
+        model["resources"]["gpus"] = draw(ODD_WORDS["Resources.gpus"])
+
+
+WAYS = (_anywhere, _nowhere, _for_others, _elsewhere, _moved, _without_pools)
+"""What goes wrong with a whole stack, as only the catalog or its pools can tell."""
+
+
+def _pools(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return _section(config, "capacity") or {}
+
+
+def _models(config: dict[str, Any]) -> Collection[dict[str, Any]]:
+    return (_section(config, "models") or {}).values()
+
+
 def _astray(drawing: Drawing, draw: st.DrawFn, config: dict[str, Any]) -> dict[str, Any]:
-    """A whole stack whose models were put onto some pool or none; now and then without what it needs in AWS."""
+    """A whole stack with which a few things went wrong, or none; now and then without what it needs in AWS."""
     if draw(SELDOM):
         return config
     whole = _whole(drawing, draw, config)
-    for model in (_section(whole, "models") or {}).values():
-        if draw(st.booleans()):
-            model["pool"] = draw(st.sampled_from(["cpu", *(_section(whole, "capacity") or {}), "gone"]))
-            model["resources"]["gpus"] = draw(ODD_WORDS["Resources.gpus"])
-        if draw(SELDOM):
-            model["resources"].pop("gpus", None)
-            model.pop("pool", None)
-    if draw(SELDOM):
-        _with(whole, "cluster", {"context": "somewhere"})
+    for way in draw(st.lists(st.sampled_from(WAYS), max_size=3, unique=True)):
+        way(draw, whole)
     return whole
 
 

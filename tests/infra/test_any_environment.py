@@ -23,7 +23,7 @@ from infra.capacity.checking import faults, refuse
 from infra.capacity.planning import plan as plan_capacity
 from infra.foundation.planning.network import DISCOVERY
 from infra.foundation.planning.plan import ClusterPlan, FoundationPlan, plan_foundation
-from infra.iam import EVERYTHING
+from infra.iam import EVERYTHING, trusting_github
 from infra.models import builds
 from infra.models.placing import placed
 from infra.models.planning import MissingBuildError
@@ -65,7 +65,7 @@ def test_any_stack_is_refused_in_words_or_planned_within_the_rules(tmp_path: Pat
     understood: set[tuple[str, str]] = set()
 
     @thoroughly(EXAMPLES)
-    @given(configurations, st.sampled_from(["dev", "dev", LONGEST, "Prod"]), st.sampled_from([lock, lock, none]))
+    @given(configurations, st.sampled_from(["dev", LONGEST, LONGEST, "Prod"]), st.sampled_from([lock, lock, none]))
     def look(config: dict[str, Any], stack: str, built: Path) -> None:
         found = [*outcome(config, stack, builds.read(built))]
         seen.update(found)
@@ -148,6 +148,7 @@ def in_cluster(
     assert [each.name for each in models] == list(accepted.models)
     for model in models:
         assert "@sha256:" in model.image
+        assert model.selector.items() <= model.labels.items()
         if accepted.capacity:
             yield "placed"
             runs_on_its_pool(model, capacity)
@@ -161,6 +162,7 @@ def documents(foundation: FoundationPlan, registry: RegistryPlan) -> Iterator[di
     yield from (store.policy for store in foundation.stores)
     yield from (each.pull for each in registry.repositories if each.pull)
     yield from (each.policy for each in registry.ci if each.policy)
+    yield from (trusting_github("its ARN", each.subjects) for each in registry.ci)
     if registry.audit:
         yield registry.audit.policy
     if registry.budget:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from digits.network import DigitsNetwork
 
 
+INPUT, OUTPUT = "images", "probabilities"
+"""Of the exported model."""
+
+
 class Runtime(Protocol):
     """Answers for batches of images."""
 
@@ -24,7 +28,7 @@ class OnnxRuntime:
     """The exported model, on one core.
 
     Args:
-        path: `model.onnx`.
+        path: `model.onnx`, or `model.int8.onnx`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +42,7 @@ class OnnxRuntime:
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `Runtime`."""
-        answer: NDArray[np.float32] = self._session.run(["probabilities"], {"images": images})[0]
+        answer: NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: images})[0]
         return answer
 
 
@@ -80,7 +84,7 @@ def load(folder: Path, runtime: str) -> Runtime:
 
     Args:
         folder: The model's folder in the model store.
-        runtime: `onnx` or `torch`.
+        runtime: `onnx`, `int8` or `torch`.
 
     Raises:
         ValueError: There is no such runtime.
@@ -88,7 +92,9 @@ def load(folder: Path, runtime: str) -> Runtime:
     match runtime:
         case "onnx":
             return OnnxRuntime(folder / "model.onnx")
+        case "int8":
+            return OnnxRuntime(folder / "model.int8.onnx")
         case "torch":
             return TorchRuntime.load(folder / "weights.pt")
-    msg = f"DIGITS_RUNTIME is {runtime!r}; `onnx` (the default) and `torch` exist"
+    msg = f"DIGITS_RUNTIME is {runtime!r}; `onnx` (the default), `int8` and `torch` exist"
     raise ValueError(msg)

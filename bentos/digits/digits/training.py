@@ -1,24 +1,26 @@
 """Training, exporting, measuring and saving the digits model. Needs torch; never part of an image."""
 
 import json
-import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import bentoml
 import numpy as np
 import torch
+from slipway_kit import exporting
 from torch import nn
 
 from digits.data import HELD_OUT, SEED, Split
 from digits.images import INTENSITY, SIDE
 from digits.network import DigitsNetwork, as_batch
-from digits.runtime import OnnxRuntime, TorchRuntime
+from digits.runtime import INPUT, OUTPUT, OnnxRuntime, TorchRuntime
 
 GATE = 0.97
 """The least held-out accuracy with which a model may exist."""
 TOLERANCE = 1e-4
 """How far the exported model's probabilities may be from torch's, at most, over the held-out images."""
+INT8_LOSS = 0.005
+"""Accuracy that the variant with 8-bit integers may lose."""
 EPOCHS = 30
 BATCH = 64
 CLASSES = 10
@@ -33,6 +35,7 @@ class Metrics:
         worst_class_accuracy: The same for the digit that is recognised worst.
         worst_class: That digit.
         export_difference: Largest difference of a probability between torch and the exported model.
+        int8_accuracy: Share of right answers of the variant with 8-bit integers.
         held_out_images: How many images this was measured on.
     """
 
@@ -40,6 +43,7 @@ class Metrics:
     worst_class_accuracy: float
     worst_class: int
     export_difference: float
+    int8_accuracy: float
     held_out_images: int
 
 
@@ -75,35 +79,27 @@ def export(network: DigitsNetwork, path: Path) -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return torch.softmax(self.network((images / INTENSITY).unsqueeze(1)), dim=1)
 
-    # It looks for torchvision's operators, which this model has none of, and says so at length.
-    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
-    batch = torch.export.Dim("batch")
-    program = torch.onnx.export(
-        Served().eval(),
-        (torch.zeros(2, SIDE, SIDE),),
-        input_names=["images"],
-        output_names=["probabilities"],
-        dynamic_shapes={"images": {0: batch}},
-        dynamo=True,
-        verbose=False,
-    )
-    if program is None:
-        msg = "torch exported nothing"
-        raise GateError(msg)
-    program.save(path)
+    exporting.export(Served(), torch.zeros(2, SIDE, SIDE), path, given=INPUT, told=OUTPUT)
 
 
-def measure(network: DigitsNetwork, exported: Path, split: Split) -> Metrics:
-    """Measure the exported model — the one that serves — on the held-out images, and how far it is from torch."""
+def quantize(exported: Path, path: Path, split: Split) -> None:
+    """Write the exported network with 8-bit integers."""
+    exporting.quantize(exported, path, split.train_images, given=INPUT)
+
+
+def measure(network: DigitsNetwork, exported: Path, quantized: Path, split: Split) -> Metrics:
+    """Measure the exported models — those that serve — on the held-out images, and how far they are from torch."""
     answers = OnnxRuntime(exported).probabilities(split.held_out_images)
     right = answers.argmax(axis=1) == split.held_out_labels
     by_class = [float(right[split.held_out_labels == digit].mean()) for digit in range(CLASSES)]
+    in_integers = OnnxRuntime(quantized).probabilities(split.held_out_images).argmax(axis=1) == split.held_out_labels
     difference = np.abs(answers - TorchRuntime(network).probabilities(split.held_out_images)).max()
     return Metrics(
         accuracy=float(right.mean()),
         worst_class_accuracy=min(by_class),
         worst_class=int(np.argmin(by_class)),
         export_difference=float(difference),
+        int8_accuracy=float(in_integers.mean()),
         held_out_images=len(right),
     )
 
@@ -121,6 +117,12 @@ def check(metrics: Metrics, *, gate: float = GATE) -> None:
         msg = (
             f"the exported model differs from torch by up to {metrics.export_difference:.2g} (allowed: {TOLERANCE}); "
             "nothing was saved"
+        )
+        raise GateError(msg)
+    if metrics.int8_accuracy < metrics.accuracy - INT8_LOSS:
+        msg = (
+            f"with 8-bit integers the accuracy is {metrics.int8_accuracy:.4f}, and may be {INT8_LOSS} below "
+            f"{metrics.accuracy:.4f}; nothing was saved"
         )
         raise GateError(msg)
 
@@ -143,6 +145,7 @@ stratified, seed {SEED}; none of them was seen in training.
 | accuracy | {metrics.accuracy:.4f} (gate: {GATE}) |
 | accuracy of the worst digit ({metrics.worst_class}) | {metrics.worst_class_accuracy:.4f} |
 | largest difference of a probability, ONNX Runtime to torch | {metrics.export_difference:.1e} (allowed: {TOLERANCE}) |
+| accuracy with 8-bit integers (DIGITS_RUNTIME=int8) | {metrics.int8_accuracy:.4f} (allowed loss: {INT8_LOSS}) |
 
 ## Intended use
 A first model to see a deployment work with, and a light load for benchmarks.
@@ -154,8 +157,8 @@ origin are not recorded, so fairness across them is unknown. Not for cheques, fo
 """
 
 
-def save(network: DigitsNetwork, exported: Path, metrics: Metrics) -> bentoml.Model:
-    """Save weights, exported model and card in the model store."""
+def save(network: DigitsNetwork, exported: Path, quantized: Path, metrics: Metrics) -> bentoml.Model:
+    """Save weights, exported models and card in the model store."""
     with bentoml.models.create(
         "digits",
         labels={"framework": "torch", "task": "image-classification"},
@@ -164,6 +167,7 @@ def save(network: DigitsNetwork, exported: Path, metrics: Metrics) -> bentoml.Mo
         folder = Path(model.path)
         torch.save(network.state_dict(), folder / "weights.pt")
         (folder / "model.onnx").write_bytes(exported.read_bytes())
+        (folder / "model.int8.onnx").write_bytes(quantized.read_bytes())
         (folder / "MODEL_CARD.md").write_text(card(metrics))
         (folder / "metrics.json").write_text(json.dumps(asdict(metrics), indent=1))
     return model

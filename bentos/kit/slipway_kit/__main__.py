@@ -9,8 +9,9 @@ import importlib
 import os
 import sys
 
-from slipway_kit import logs
+from slipway_kit import environment, logs
 from slipway_kit.application import application
+from slipway_kit.around.settings import AroundSettings
 from slipway_kit.model import ContractError
 from slipway_kit.server import serve
 from slipway_kit.settings import Settings, SettingsError
@@ -58,16 +59,15 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         return _faults_end([_USAGE])
     faults: list[str] = []
-    settings = model = None
+    settings, around = Settings(), AroundSettings()
     try:
-        settings = Settings.from_environment(os.environ)
+        settings, around = environment.read(os.environ)
     except SettingsError as error:
         faults += error.faults
     try:
-        model = _named(arguments[0])
-        served = application(model, settings or Settings())
+        served = application(_named(arguments[0]), settings, around=around)
     except ContractError as error:
-        faults.append(str(error))
+        faults += str(error).splitlines()
     if faults:
         return _faults_end(faults)
     logs.configure()

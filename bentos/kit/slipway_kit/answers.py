@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from slipway_kit.model import ItemError
 from slipway_kit.planning.entry import Reason, RefusedError
 
 Scope = MutableMapping[str, Any]
@@ -21,7 +22,7 @@ RESPOND = "slipway.respond"
 """An ASGI extension of our server: sends a whole response, unless the client does not read what was sent before."""
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}
-_JSON: Headers = ((b"content-type", b"application/json"),)
+JSON: Headers = ((b"content-type", b"application/json"),)
 _CLOSE: Headers = ((b"connection", b"close"),)
 _MESSAGES = {
     Reason.QUEUE_FULL: "as many items wait as may; try again later",
@@ -57,7 +58,7 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
-    headers: Headers = _JSON
+    headers: Headers = JSON
     closes: bool = False
     """Whether the connection ends with it, since the rest of its body is not wanted."""
 
@@ -86,6 +87,18 @@ def fault(status: int, reason: str, message: str, *, closes: bool = False) -> An
     return Answer(status, body, closes=closes)
 
 
+def result(output: Any) -> dict[str, Any] | Refusal:
+    """One of the results that a request with several items gets."""
+    if isinstance(output, ItemError):
+        return Refusal(Fault(output.reason, output.message))
+    return {"output": output}
+
+
+def retry_after(milliseconds: int) -> tuple[bytes, bytes]:
+    """The header, in whole seconds."""
+    return (b"retry-after", b"%d" % math.ceil(milliseconds / 1000))
+
+
 def refused(error: RefusedError) -> Answer:
     """429 for what this replica has no time for, 503 while it starts or ends, 413 for what it never will answer."""
     message = _MESSAGES[error.reason]
@@ -93,6 +106,5 @@ def refused(error: RefusedError) -> Answer:
         return fault(413, error.reason, message)
     milliseconds = max(1, math.ceil(error.retry_after * 1000))
     body = msgspec.json.encode(Refusal(Fault(error.reason, message, milliseconds)))
-    seconds = (b"retry-after", b"%d" % math.ceil(milliseconds / 1000))
     status = 503 if error.reason in (Reason.STARTING, Reason.DRAINING) else 429
-    return Answer(status, body, (*_JSON, seconds))
+    return Answer(status, body, (*JSON, retry_after(milliseconds)))

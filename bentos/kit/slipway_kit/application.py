@@ -18,6 +18,11 @@ from prometheus_client import exposition
 
 from slipway_kit import openapi
 from slipway_kit.answers import Answer, Receive, Scope, Send, fault, refused
+from slipway_kit.around import contract
+from slipway_kit.around.around import Around
+from slipway_kit.around.around import around as make_around
+from slipway_kit.around.metrics import AroundMetrics
+from slipway_kit.around.settings import AroundSettings
 from slipway_kit.batcher import Batcher
 from slipway_kit.logs import logger
 from slipway_kit.metrics import ROUTES, Metrics, registry_of
@@ -27,7 +32,7 @@ from slipway_kit.planning.planner import Batch, Limits, Planner
 from slipway_kit.planning.profile import ServiceProfile
 from slipway_kit.predicting import Predictions
 from slipway_kit.requests import Request, in_batch
-from slipway_kit.settings import Settings
+from slipway_kit.settings import Settings, SettingsError
 from slipway_kit.store import folder_of
 from slipway_kit.tracing import Tracing, tracing
 from slipway_kit.warming import measured
@@ -36,6 +41,8 @@ from slipway_kit.workers import Inline, Light, Threads, Workers
 _T = TypeVar("_T")
 _INLINE_SECONDS = 0.002
 """A largest batch that takes less is computed in the event loop, which then answers nothing else for that long."""
+_FLUSH_SECONDS = 4.0
+"""At the end, for what waits to be sent for review: drain and this are together less than a pod's grace period."""
 _METHODS = {"/predict": "POST", "/predict/batch": "POST"}
 _DIRECT = frozenset(path.encode() for path in _METHODS)
 
@@ -53,7 +60,7 @@ class State(enum.Enum):
 class Application:
     """Serves one model. `start` is called in the event loop: by ASGI's lifespan, or by who mounts it."""
 
-    def __init__(self, model: type, settings: Settings, *, tracer_provider: Any = None) -> None:
+    def __init__(self, model: type, settings: Settings, around: AroundSettings, *, tracer_provider: Any = None) -> None:
         self.settings = settings
         self.state = State.STARTING
         self.failure: BaseException | None = None
@@ -63,8 +70,13 @@ class Application:
         """Of the saved model, for who knows it better than the store does."""
         self._make = model
         self._contract = Contract.of(model)
+        contract.check(model, self._contract, around)
+        self._around_settings = around
+        self._around_metrics = AroundMetrics()
+        self._around: Around | None = None
         self._version = version_of(model, None)
         self._metrics = Metrics(objective=settings.objective, max_batch=settings.max_batch)
+        self._metrics.more = self._around_metrics.collect
         self._registry = registry_of(self._metrics)
         self._tracing = tracing(settings.trace_sample, self._contract.name, tracer_provider)
         self._model: Any = None
@@ -110,6 +122,8 @@ class Application:
         self._metrics.lost += self._metrics.in_flight
         if self._batcher is not None:
             self._batcher.close()
+        if self._around is not None:
+            await self._around.close(_FLUSH_SECONDS)
         close = getattr(self._model, "close", None)
         if close is not None:
             close()
@@ -141,12 +155,19 @@ class Application:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever an author's code raises
-            self.failure, self.state = error, State.FAILED
-            logger.critical("the model cannot be served", exc_info=error)
-            self.on_failure()
+            self._fail(error)
             return
-        self._serve(profile)
+        try:
+            self._serve(profile)
+        except SettingsError as error:
+            self._fail(error)
+            return
         self.on_ready()
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure, self.state = error, State.FAILED
+        logger.critical("the model cannot be served", exc_info=error)
+        self.on_failure()
 
     def _loaded(self) -> ServiceProfile:
         """In a thread: make the model, load it, and measure it."""
@@ -181,7 +202,11 @@ class Application:
         self._batcher = Batcher(planner, self._compute, self._workers(profile), observer)
         self._metrics.planner = planner
         self._metrics.is_ready = True
+        self._around = make_around(
+            self._model, self._contract, self._version, self._around_settings, self._around_metrics
+        )
         self._predictions = Predictions(
+            around=self._around,
             model=self._model,
             version=self._version,
             contract=self._contract,
@@ -308,15 +333,18 @@ async def _in_thread(function: Callable[[], _T]) -> _T:
     return await future
 
 
-def application(model: type, settings: Settings, *, tracer_provider: Any = None) -> Application:
+def application(
+    model: type, settings: Settings, *, around: AroundSettings | None = None, tracer_provider: Any = None
+) -> Application:
     """The ASGI application that serves a model.
 
     Args:
         model: The author's class; `slipway_kit.model.Model` says what it must have.
-        settings: As from `Settings.from_environment`.
+        settings: As from `environment.read`.
+        around: The same, of cache, breaker, fallbacks and review; by default there are none.
         tracer_provider: Of OpenTelemetry; otherwise one that sends to OTEL_EXPORTER_OTLP_ENDPOINT, if that is set.
 
     Raises:
         ContractError: The class cannot be served.
     """
-    return Application(model, settings, tracer_provider=tracer_provider)
+    return Application(model, settings, around or AroundSettings(), tracer_provider=tracer_provider)

@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 
 import bentoml
 
+from slipway_kit import environment
 from slipway_kit.answers import Receive, Scope, Send, refused
 from slipway_kit.application import Application, State, application
 from slipway_kit.model import Contract, tag_of
 from slipway_kit.planning.entry import Reason, RefusedError
-from slipway_kit.settings import Settings
 
 _S = TypeVar("_S", bound=type)
 
@@ -47,8 +47,10 @@ class Mounted:
 
         Raises:
             SettingsError: The environment says what cannot be.
+            ContractError: It asks for what the class lacks.
         """
-        self.application = application(self._model, Settings.from_environment(os.environ))
+        settings, around = environment.read(os.environ)
+        self.application = application(self._model, settings, around=around)
         self.application.folder = folder
         self.application.start()
 

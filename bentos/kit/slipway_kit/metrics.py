@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
@@ -84,6 +84,8 @@ class Metrics(Collector):
         """Requests that the end of the process left without their answer."""
         self.is_ready = False
         self.planner: Planner | None = None
+        self.more: Callable[[], Iterable[Metric]] = tuple
+        """What others count in this process."""
         self.now = 0.0
         """The planner's time, set before each scrape."""
 
@@ -132,6 +134,7 @@ class Metrics(Collector):
         yield CounterMetricFamily("slipway_batches_failed", "Batches whose model raised.", value=self._failed_batches)
         yield CounterMetricFamily("slipway_cancelled", "Requests whose client went.", value=self._cancelled)
         yield from self._planned()
+        yield from self.more()
 
     def _planned(self) -> Iterable[Metric]:
         planner, now = self.planner, self.now

@@ -18,7 +18,7 @@ _FAULTS = {
     "422": "The body is not what is expected; or the model refuses this item.",
     "429": "It could not be answered in time, and was not computed. `error.reason` says why.",
     "500": "The model failed.",
-    "503": "The model is being loaded, or this replica is about to end.",
+    "503": "The model is being loaded, keeps failing, or this replica is about to end.",
 }
 _PARAMETERS = [
     {

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
-from slipway_kit import incoming
-from slipway_kit.answers import Answer, Fault, Headers, Receive, Refusal, Scope, Send, fault, refused
+from slipway_kit import circling, incoming
+from slipway_kit.answers import Answer, Headers, Receive, Scope, Send, fault, refused, result
+from slipway_kit.around.around import Answered, Around, BreakerOpenError
 from slipway_kit.batcher import Batcher, ModelFailedError, Ticket
 from slipway_kit.incoming import GONE, BadRequestError, GoneError
 from slipway_kit.logs import logger
@@ -46,7 +47,9 @@ class Predictions:
         batcher: Batcher,
         metrics: Metrics,
         tracing: Tracing | None,
+        around: Around | None = None,
     ) -> None:
+        self.around = around
         self.version = version
         self.settings = settings
         self.batcher = batcher
@@ -113,7 +116,7 @@ class Predictions:
 class Prediction:
     """One request, on its way to an answer."""
 
-    __slots__ = ("_left", "_of", "_reply", "_route", "_tickets", "arrival", "is_over", "request")
+    __slots__ = ("_left", "_of", "_reply", "_route", "_task", "_tickets", "arrival", "is_over", "request")
 
     def __init__(self, of: Predictions, route: str, reply: Reply) -> None:
         self.arrival = time.monotonic()
@@ -126,6 +129,8 @@ class Prediction:
         self._tickets: list[Ticket] = []
         self._left = 0
         """Items whose outputs are not there yet."""
+        self._task: asyncio.Task[None] | None = None
+        """Of what is around the batcher, where there is something."""
         of.metrics.in_flight += 1
 
     def enter(self, headers: RequestHeaders) -> bool:
@@ -150,6 +155,10 @@ class Prediction:
         of, request = self._of, self.request
         try:
             items = of.items(body, is_many=self._is_many)
+            if of.around is not None:
+                whole = circling.answered(of.around, of.batcher, items, self, bytes=len(body) // len(items))
+                self._task = asyncio.get_running_loop().create_task(self._circled(whole))
+                return
             self._left = len(items)
             self._tickets = of.batcher.submit(
                 items, request, tell=self._computed, arrival=self.arrival, deadline=request.deadline, bytes=len(body)
@@ -161,20 +170,43 @@ class Prediction:
         """The client went: nobody needs the answer."""
         if not self.is_over:
             self._of.metrics.cancelled()
-            self._of.batcher.withdraw(self._tickets)
+            self._withdraw()
             self._note(_GONE)
 
     def ended(self, answer: Answer) -> tuple[Answer, Headers]:
         """End with this answer, which the caller sends."""
         if not self.is_over:
             self._of.metrics.request(self._route, answer.status, time.monotonic() - self.arrival)
-            self._of.batcher.withdraw(self._tickets)
+            self._withdraw()
             self._note(answer.status)
         return answer, self._whose()
 
     @property
     def _is_many(self) -> bool:
         return self._route != "/predict"
+
+    def note(self, ticket: Ticket) -> None:
+        """An item is on its way."""
+        self._tickets.append(ticket)
+
+    def _withdraw(self) -> None:
+        self._of.batcher.withdraw(self._tickets)
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _circled(self, whole: Awaitable[list[Answered]]) -> None:
+        """Answer with what came from around the batcher."""
+        try:
+            found = await whole
+            answer = circling.many(found, self._of.encode) if self._is_many else circling.one(found[0], self._of.encode)
+        except RefusedError as error:
+            if all(ticket.error is not error for ticket in self._tickets):  # the batcher does not know of it
+                self._of.metrics.refused(error.reason, 1)
+            answer = _told(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client is told
+            answer = _told(error)
+        if not self.is_over:
+            self._end(answer)
 
     def _computed(self, ticket: Ticket) -> None:
         """An item has its output, or will have none."""
@@ -192,7 +224,7 @@ class Prediction:
         outputs = [ticket.output for ticket in self._tickets]
         try:
             if self._is_many:
-                return Answer(200, self._of.encode({"results": [_result(output) for output in outputs]}))
+                return Answer(200, self._of.encode({"results": [result(output) for output in outputs]}))
             output = outputs[0]
             if isinstance(output, ItemError):
                 return fault(output.status, output.reason, output.message)
@@ -251,18 +283,14 @@ def _nothing() -> None:
     pass
 
 
-def _result(output: Any) -> dict[str, Any] | Refusal:
-    if isinstance(output, ItemError):
-        return Refusal(Fault(output.reason, output.message))
-    return {"output": output}
-
-
 def _told(error: BaseException) -> Answer:
     """What a client is told of an error; the log is told the rest."""
     if isinstance(error, BadRequestError):
         return error.answer
     if isinstance(error, RefusedError):
         return refused(error)
+    if isinstance(error, BreakerOpenError):
+        return circling.left_alone(error)
     broken = error if isinstance(error, OutputsError) else error.__cause__
     if isinstance(broken, OutputsError):
         logger.error("the model broke its contract", exc_info=broken)

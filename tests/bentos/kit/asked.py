@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 from slipway_kit.application import Application
+from slipway_kit.application import application as make
+from slipway_kit.around.settings import AroundSettings
 from slipway_kit.settings import Settings
 
 
@@ -63,12 +65,17 @@ async def started(application: Application) -> None:
 
 
 def serving(
-    model: type, scenario: Callable[[Application], Coroutine[Any, Any, None]], *, provider: Any = None, **settings: Any
+    model: type,
+    scenario: Callable[[Application], Coroutine[Any, Any, None]],
+    *,
+    provider: Any = None,
+    around: AroundSettings | None = None,
+    **settings: Any,
 ) -> None:
     """Run the scenario with an application that is ready."""
 
     async def run() -> None:
-        application = Application(model, Settings(**settings), tracer_provider=provider)
+        application = make(model, Settings(**settings), around=around, tracer_provider=provider)
         await started(application)
         assert application.failure is None
         await scenario(application)

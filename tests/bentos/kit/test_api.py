@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from slipway_kit.application import Application
+from slipway_kit.application import application as make
 from slipway_kit.logs import JsonFormatter
 from slipway_kit.model import ItemError
 from slipway_kit.requests import current_request, each
@@ -165,7 +166,7 @@ def test_it_is_ready_once_the_model_is_loaded_and_no_more_when_it_leaves() -> No
             time.sleep(0.1)
 
     async def scenario() -> None:
-        application = Application(Loading, Settings())
+        application = make(Loading, Settings())
         ready = asyncio.Event()
         application.on_ready = ready.set
         application.start()
@@ -192,7 +193,7 @@ def test_a_model_that_cannot_be_loaded_is_not_live() -> None:
             raise FileNotFoundError("model.onnx")
 
     async def scenario() -> None:
-        application = Application(Broken, Settings())
+        application = make(Broken, Settings())
         await started(application)
         assert isinstance(application.failure, FileNotFoundError)
         assert (await ask(application, "/livez")).status == 500

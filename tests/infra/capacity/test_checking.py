@@ -242,11 +242,9 @@ def test_all_faults_are_told_at_once() -> None:
     assert len(check(stack(pools, {"digits": model("gone"), "other": model("")}), CATALOG)) == 4
 
 
-def test_nodes_need_a_cluster_that_this_stack_makes_and_a_region() -> None:
+def test_nodes_need_a_cluster_that_this_stack_makes() -> None:
     (finding,) = check(stack({"cpu": CPU}, cluster={"context": "somewhere"}), CATALOG)
     assert finding.what == "buys nodes, and there is no cluster for them; slipway:cluster makes one with `name`"
-    nowhere = stack({"cpu": CPU}).model_copy(update={"region": ""})
-    assert [each.what for each in check(nowhere, CATALOG)] == ["buys nodes, and aws:region does not say where"]
 
 
 # A change to one pool; the key it is blamed on, below the pool; what is said.

@@ -1,0 +1,1 @@
+"""The risk model: its data, network, calibration, training and runtime."""
