@@ -12,6 +12,6 @@ for group in infra slipway uv go bench; do
     compile --group "$group" -c requirements/dev.txt -o "requirements/$group.txt"
 done
 # A bento carries its own lock: its folder is all that `bentoml build` sees.
-for bento in digits risk; do
+for bento in digits encoder risk; do
     compile --group "bento-$bento" -c requirements/dev.txt -o "bentos/$bento/requirements.txt"
 done
