@@ -23,6 +23,8 @@ RESPOND = "slipway.respond"
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}
 JSON: Headers = ((b"content-type", b"application/json"),)
+_JSON_HEADS = {status: line + b"content-type: application/json\r\n" for status, line in _STATUS_LINES.items()}
+"""As nearly all answers begin."""
 _CLOSE: Headers = ((b"connection", b"close"),)
 _MESSAGES = {
     Reason.QUEUE_FULL: "as many items wait as may; try again later",
@@ -64,8 +66,11 @@ class Answer(NamedTuple):
 
     def head(self, more: Headers = ()) -> bytes:
         """The status line and the headers, as HTTP/1.1 has them, without the empty line behind them."""
-        lines = [_STATUS_LINES[self.status]]
-        lines += [b"%b: %b\r\n" % header for header in (*self.headers, *more)]
+        if self.headers is JSON:
+            lines, others = [_JSON_HEADS[self.status]], more
+        else:
+            lines, others = [_STATUS_LINES[self.status]], (*self.headers, *more)
+        lines += [b"%b: %b\r\n" % header for header in others]
         lines.append(b"content-length: %d\r\n" % len(self.body))
         return b"".join(lines)
 

@@ -30,6 +30,8 @@ from slipway_kit.tracing import Tracing
 Reply = Callable[[Answer, Headers], object]
 """Is given a request's answer, once, and the headers that say whose it is."""
 
+_NOBODY = Request(id="", priority=Priority.NORMAL, deadline=0.0, headers=())
+"""Until the headers are read."""
 _GONE = 499
 """What the log has for a client that went; nobody is sent it."""
 
@@ -52,6 +54,7 @@ class Predictions:
         self.around = around
         self.version = version
         self.settings = settings
+        self.objective = settings.objective
         self.batcher = batcher
         self.metrics = metrics
         self.tracing = tracing
@@ -122,7 +125,7 @@ class Prediction:
         self.arrival = time.monotonic()
         self.is_over = False
         """Answered, or without anybody to answer."""
-        self.request = Request(id="", priority=Priority.NORMAL, deadline=self.arrival, headers=())
+        self.request = _NOBODY
         self._of = of
         self._route = route
         self._reply = reply
@@ -136,18 +139,19 @@ class Prediction:
     def enter(self, headers: RequestHeaders) -> bool:
         """Read the headers; false if the answer is given with that."""
         of = self._of
-        request = self.request
-        request.headers = headers
         try:
             head = incoming.head(headers, of.settings)
         except BadRequestError as error:
             self._end(error.answer)
             return False
-        request.id = head.id
-        request.priority = head.priority
-        request.deadline = self.arrival + min(head.budget, of.settings.objective)
+        self.request = Request(
+            id=head.id,
+            priority=head.priority,
+            deadline=self.arrival + min(head.budget, of.objective),
+            headers=headers,
+        )
         if of.tracing is not None:
-            of.tracing.begin(request, self._route)
+            of.tracing.begin(self.request, self._route)
         return True
 
     def ask(self, body: bytes) -> None:

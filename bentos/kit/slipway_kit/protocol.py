@@ -94,7 +94,9 @@ class Guarded(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """As httptools has it."""
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._is_receiving = self._is_in_headers = True
         self._header_bytes = 0
 
@@ -176,6 +178,11 @@ class Guarded(HttpToolsProtocol):
         self.on_response_complete()
 
     def _enter_asgi(self) -> None:
+        """Do what uvicorn does with every request: it makes a scope when one begins, which most need not have."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers[:] = headers
         super().on_headers_complete()
         self._extensions = {GONE: self._subscribe, RESPOND: partial(self._respond, self.cycle)}
         self.scope["extensions"] = self._extensions

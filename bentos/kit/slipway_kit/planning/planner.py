@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from slipway_kit.planning.entry import Entry, Priority, Reason, RefusedError
 from slipway_kit.planning.forecast import Slots, best_batch
@@ -49,8 +49,7 @@ class Batch:
         """When it is done, if it is not of the slow tail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """An entry that was admitted, and those that had to go for it."""
 
     entry: Entry
