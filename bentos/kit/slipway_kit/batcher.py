@@ -140,6 +140,18 @@ class Batcher:
         self._call()
         return tickets
 
+    def refuse_unread(self, request: Request) -> None:
+        """Refuse a request of one item whose body need not be read for that.
+
+        Raises:
+            RefusedError: It cannot be answered in time, whatever it holds.
+        """
+        seconds = self.planner.hopeless(request.priority, request.deadline)
+        if seconds is not None:
+            self._observer.offered(1, time.monotonic())
+            self._observer.refused(Reason.DEADLINE_UNREACHABLE, 1)
+            raise RefusedError(Reason.DEADLINE_UNREACHABLE, seconds)
+
     def withdraw(self, tickets: Iterable[Ticket]) -> None:
         """Forget items whose client has gone; the answer of one that is being computed is thrown away."""
         for ticket in tickets:

@@ -158,16 +158,22 @@ class Prediction:
         """Have the items of the body computed, and the answer told when they are."""
         of, request = self._of, self.request
         try:
+            if not self._is_many and of.around is None:
+                of.batcher.refuse_unread(request)
             items = of.items(body, is_many=self._is_many)
-            if of.around is not None:
-                whole = circling.answered(of.around, of.batcher, items, self, bytes=len(body) // len(items))
-                self._task = asyncio.get_running_loop().create_task(self._circled(whole))
-                return
-            self._left = len(items)
+        except Exception as error:  # noqa: BLE001  # an author's `size` or `__post_init__` raises whatever it likes
+            self._end(_told(error))
+            return
+        if of.around is not None:
+            whole = circling.answered(of.around, of.batcher, items, self, bytes=len(body) // len(items))
+            self._task = asyncio.get_running_loop().create_task(self._circled(whole))
+            return
+        self._left = len(items)
+        try:
             self._tickets = of.batcher.submit(
                 items, request, tell=self._computed, arrival=self.arrival, deadline=request.deadline, bytes=len(body)
             )
-        except (BadRequestError, RefusedError, OutputsError) as error:
+        except RefusedError as error:
             self._end(_told(error))
 
     def gone(self) -> None:

@@ -76,6 +76,10 @@ class Desk:
         """What the next batch has."""
         return names(self.begin())
 
+    def begin_with(self, name: str) -> Batch | None:
+        self.offer(name)
+        return self.begin()
+
     def begin(self) -> Batch | None:
         batch, self.lost = self.planner.next(self.now)
         return batch

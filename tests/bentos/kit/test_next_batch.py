@@ -147,8 +147,13 @@ def test_everything_offered_is_refused_started_or_lost_once_and_what_is_started_
     ended: list[str] = []
     running: list[Batch] = []
     for number, (priority, budget, units, pause) in enumerate(offers):
-        if desk.refusal(str(number), priority, budget=budget, units=units):  # type: ignore[arg-type]
+        deadline = desk.now + min(budget / 1000, desk.planner.limits.objective)
+        is_hopeless = desk.planner.hopeless(priority, deadline) is not None
+        reason = desk.refusal(str(number), priority, budget=budget, units=units)  # type: ignore[arg-type]
+        if reason:
             ended.append(str(number))
+        if is_hopeless:  # what is refused unread would be refused if it were read
+            assert reason == "deadline_unreachable"
         ended += desk.displaced
         desk.displaced = []
         desk.ms += pause
@@ -167,6 +172,19 @@ def test_everything_offered_is_refused_started_or_lost_once_and_what_is_started_
     ended += [entry.payload for entry in desk.planner.expire(math.inf)]
     assert sorted(ended) == sorted(str(number) for number in range(len(offers)))
     assert (desk.planner.queue.items, desk.planner.queue.bytes) == (0, 0)
+
+
+def test_under_overload_what_follows_a_refusal_is_refused_unread_until_something_ends() -> None:
+    desk = Desk(TEN_MS, max_batch=1)
+    running = desk.begin_with("first")
+    while not desk.refusal("more"):
+        pass
+    deadline = desk.now + desk.planner.limits.objective
+    assert desk.planner.hopeless(Priority.NORMAL, deadline) == pytest.approx(0.010)
+    assert desk.planner.hopeless(Priority.NORMAL, deadline + 0.011) is None
+    assert desk.planner.hopeless(Priority.HIGH, deadline) is None  # it overtakes
+    desk.end(running)
+    assert desk.planner.hopeless(Priority.NORMAL, deadline) is None
 
 
 class Day:

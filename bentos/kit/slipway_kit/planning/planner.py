@@ -49,6 +49,9 @@ class Batch:
         """When it is done, if it is not of the slow tail."""
 
 
+_NEVER = (math.inf, -math.inf)
+
+
 class Admission(NamedTuple):
     """An entry that was admitted, and those that had to go for it."""
 
@@ -70,6 +73,9 @@ class Planner:
         self._sequence = 0
         self._usual = 1
         self._usual_of = -1
+        self._refused: list[tuple[float, float]] = [_NEVER] * len(Priority)
+        """For each priority, the last single unit that was refused since anything ended: when it was due, and when it
+        would have been done."""
 
     def admit(
         self,
@@ -123,16 +129,29 @@ class Planner:
         self.queue.add(entry)
         return Admission(entry, displaced)
 
+    def hopeless(self, priority: Priority, deadline: float) -> float | None:
+        """Seconds after which to come again, if an item of this deadline would surely be refused whatever it holds.
+
+        Under overload most requests are refused for the same cause as the one before. What has been due later than that
+        one, and before that one would have been done, has no better prospects: nothing has ended meanwhile.
+        """
+        due = deadline - self.limits.margin
+        was_due, done = self._refused[priority]
+        return done - due if was_due <= due < done else None
+
     def withdraw(self, entry: Entry) -> bool:
         """Forget an entry whose client has gone. False if it is too late, since it is being computed."""
         if not entry.waiting:
             return False
+        self._something_ended()
         self.queue.remove(entry)
         return True
 
     def expire(self, now: float) -> list[Entry]:
         """Take out what has waited beyond its deadline."""
         passed = self.queue.passed(now)
+        if passed:
+            self._something_ended()
         self.queue.remove_all(passed)
         return passed
 
@@ -153,6 +172,7 @@ class Planner:
     def finished(self, batch: Batch, now: float, *, is_typical: bool = True) -> None:
         """Take note that a batch is done; its time teaches nothing if the model failed."""
         self.in_flight.remove(batch)
+        self._something_ended()
         if is_typical:
             self.profile.observe(batch.units, now - batch.started, now)
 
@@ -202,6 +222,8 @@ class Planner:
                 return
         done = self._done(now, before, units)
         if done > due:
+            if units == 1:
+                self._refused[priority] = due, done
             raise RefusedError(Reason.DEADLINE_UNREACHABLE, done - due)
 
     def _make_room(self, now: float, priority: Priority, size: int) -> Sequence[Entry]:
@@ -220,6 +242,7 @@ class Planner:
             if entry is None:
                 break
             self.queue.remove(entry)
+            self._something_ended()
             displaced.append(entry)
             items -= 1
             excess -= entry.bytes
@@ -239,6 +262,9 @@ class Planner:
         own = rest + units if not full else max(usual, units)
         return slots.first + self.profile.tail(own)
 
+    def _something_ended(self) -> None:
+        self._refused = [_NEVER] * len(Priority)
+
     def _slots(self, now: float) -> Slots:
         return Slots(now, [batch.expected for batch in self.in_flight], self.limits.concurrency)
 
@@ -246,5 +272,7 @@ class Planner:
         """What is over before the next batch that could have it would be done. It is told so at once."""
         first = self._slots(now).first
         lost = [entry for entry in self.queue if first + self.profile.typical(entry.units) > entry.deadline]
+        if lost:
+            self._something_ended()
         self.queue.remove_all(lost)
         return lost
