@@ -11,7 +11,7 @@ compile --group dev -o requirements/dev.txt
 for group in infra slipway uv go bench; do
     compile --group "$group" -c requirements/dev.txt -o "requirements/$group.txt"
 done
-# A bento carries its own lock: its folder is all that `bentoml build` sees.
-for bento in digits encoder risk; do
+# A bento with a group of its own carries its own lock: its folder is all that `bentoml build` sees.
+for bento in $(sed -n 's/^bento-\([a-z0-9-]*\) = .*/\1/p' pyproject.toml); do
     compile --group "bento-$bento" -c requirements/dev.txt -o "bentos/$bento/requirements.txt"
 done

@@ -1,29 +1,13 @@
 """The risk service: `bentoml serve bentos/risk`, then POST a case to `/predict`."""
 
-import os
 from pathlib import Path
 
 import bentoml
 import slipway_kit.bento
 from risk.model import RiskModel
-from slipway_kit import carrying
-
-HERE = Path(__file__).parent
-
-# `distro` names none that BentoML knows, so that it adds no compiler and no git; the base needs Python and `uv` only.
-image = bentoml.images.Image(
-    base_image=os.environ.get("SLIPWAY_BASE_IMAGE", "python:3.11-slim-bookworm"),
-    distro="as-given",
-    python_version="3.11",
-    lock_python_packages=False,
-)
-# What `requirements_file` does, for a path that is absolute.
-image.python_packages((HERE / "requirements.txt").read_text().strip(), carrying.requirement(HERE)).build_include(
-    "wheels"
-)
 
 
-@bentoml.service(name="risk", image=image, traffic={"timeout": 10})
+@bentoml.service(name="risk", image=slipway_kit.bento.image(Path(__file__).parent), traffic={"timeout": 10})
 @slipway_kit.bento.mount(RiskModel)
 class Service:
     """Says how likely a tumour is malignant, and what it is unsure of."""

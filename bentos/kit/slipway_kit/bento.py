@@ -1,12 +1,12 @@
 """The same application inside a Bento, so that `bentoml serve` and a built Bento serve what the container serves.
 
-    @bentoml.service(name="lengths")
+    @bentoml.service(name="lengths", image=slipway_kit.bento.image(Path(__file__).parent))
     @slipway_kit.bento.mount(Lengths)
     class Service:
         pass
 
-The saved model that the class names goes into the Bento. BentoML answers `/livez`, `/readyz` and `/metrics` itself: it
-is told when the model is ready, and adds our metrics.
+The saved model that the class names goes into the Bento, and so does the kit's wheel. BentoML answers `/livez`,
+`/readyz` and `/metrics` itself: it is told when the model is ready, and adds our metrics.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import bentoml
 
-from slipway_kit import environment
+from slipway_kit import carrying, environment
 from slipway_kit.answers import Receive, Scope, Send, refused
 from slipway_kit.application import Application, State, application
 from slipway_kit.model import Contract, tag_of
@@ -68,6 +68,27 @@ class Mounted:
     def is_failed(self) -> bool:
         """Whether the model could not be loaded."""
         return self.application is not None and self.application.state is State.FAILED
+
+
+def image(bento: Path) -> bentoml.images.Image:
+    """What the container of a bento is made of: a small base, the pinned `requirements.txt`, and the kit's wheel.
+
+    Args:
+        bento: The bento's folder. SLIPWAY_BASE_IMAGE names another base; it needs Python and `uv` only.
+
+    Raises:
+        FileNotFoundError: It has no `requirements.txt`, or there is no wheel and nothing to make it from.
+    """
+    # `distro` names none that BentoML knows, so that it adds no compiler and no git.
+    made = bentoml.images.Image(
+        base_image=os.environ.get("SLIPWAY_BASE_IMAGE", "python:3.11-slim-bookworm"),
+        distro="as-given",
+        python_version="3.11",
+        lock_python_packages=False,
+    )
+    # What `requirements_file` does, for a path that is absolute.
+    made.python_packages((bento / "requirements.txt").read_text().strip(), carrying.requirement(bento))
+    return made.build_include(carrying.FOLDER)
 
 
 def mount(model: type) -> Callable[[_S], _S]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 _KIT = Path(__file__).resolve().parents[1]
-_FOLDER = "wheels"
+FOLDER = "wheels"
 """Below a bento's own folder; BentoML copies it, and resolves `./wheels/…` in requirements from there."""
 
 
@@ -22,14 +22,14 @@ def requirement(bento: Path) -> str:
     Raises:
         FileNotFoundError: There are neither sources nor a wheel.
     """
-    folder = bento / _FOLDER
+    folder = bento / FOLDER
     if (_KIT / "pyproject.toml").is_file():
         _make(folder)
     wheels = sorted(folder.glob("slipway_kit-*.whl"))
     if not wheels:
         raise FileNotFoundError(f"there is no wheel of slipway-kit in {folder}, and {_KIT} has not its sources")
     digest = hashlib.sha256(wheels[-1].read_bytes()).hexdigest()
-    return f"./{_FOLDER}/{wheels[-1].name} --hash=sha256:{digest}"
+    return f"./{FOLDER}/{wheels[-1].name} --hash=sha256:{digest}"
 
 
 def _make(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""What is measured, one small file each; `table.py` says how each is started."""
