@@ -49,7 +49,7 @@ def test_the_earliest_deadline_goes_first_and_priority_before_deadline() -> None
 
 
 def test_a_batch_takes_half_the_objective_at_most() -> None:
-    desk = Desk(affine(0.0, 0.005))  # 64 at once would take 320 ms
+    desk = Desk(affine(0.010, 0.004))  # 64 at once would take 266 ms
     for number in range(10):
         desk.offer(str(number))
     assert len(desk.start()) == 10
@@ -62,9 +62,18 @@ def test_where_one_item_takes_over_half_the_objective_as_many_go_along_as_cost_n
 
 def test_a_batch_is_no_larger_than_it_is_efficient() -> None:
     """As where a batch of 16 fits a cache, and larger ones take twice as long for each item."""
-    desk = Desk(lambda units: units * (0.0005 if units <= 16 else 0.001))
+    desk = Desk(lambda units: 0.004 + units * (0.00025 if units <= 16 else 0.001))
     assert desk.planner.usual_batch == 16
     assert desk.planner.capacity == pytest.approx(2000)
+
+
+def test_where_company_gains_nothing_nobody_waits_for_it() -> None:
+    """As with large models on a core: a batch of two takes as long as two."""
+    desk = Desk(affine(0.0001, 0.010))
+    assert desk.planner.usual_batch == 1
+    for name in ("a", "b"):
+        desk.offer(name)
+    assert desk.start() == ["a"]
 
 
 def test_a_batch_is_kept_small_enough_for_its_tightest_deadline() -> None:

@@ -186,7 +186,8 @@ class Planner:
 
         An item that comes just after a batch has started waits for all of that batch, and then for its own. Both fit
         the objective only if each takes half of it at most (Nexus, SOSP 2019, has the same rule). Of those that do, it
-        is the largest that is about as efficient as any: beyond what fits the processor's caches, units get slower.
+        is the smallest that is about as efficient as any. Where a batch of two takes twice as long as one, as large
+        models on a core do, company only makes everybody wait.
         """
         if self._usual_of != self.profile.version:
             half = (self.limits.objective - self.limits.margin) / 2
@@ -194,7 +195,7 @@ class Planner:
             largest = max(1, min(self.limits.max_batch, self.profile.largest(longest)))
             rates = {units: units / self.profile.typical(units) for units in grid(largest)}
             enough = _AS_EFFICIENT * max(rates.values())
-            self._usual = max(units for units, rate in rates.items() if rate >= enough)
+            self._usual = min(units for units, rate in rates.items() if rate >= enough)
             self._usual_of = self.profile.version
         return self._usual
 
