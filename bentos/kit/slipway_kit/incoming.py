@@ -20,6 +20,7 @@ GONE = "slipway.gone"
 LATE = "slipway.late"
 """Another: set when a connection was cut because its request took too long to arrive."""
 
+_JSON = b"application/json"
 _ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 _PRIORITIES = {each.name.lower().encode(): each for each in Priority}
 _made = itertools.count()
@@ -57,7 +58,7 @@ def head(pairs: RequestHeaders, settings: Settings) -> Head:
     """
     headers: dict[bytes, bytes] = dict(pairs)
     kind = headers.get(b"content-type")
-    if kind is not None and not kind.lower().startswith(b"application/json"):
+    if kind is not None and kind != _JSON and kind.partition(b";")[0].strip().lower() != _JSON:
         raise BadRequestError(fault(415, "media_type", "the body must be application/json"))
     length = headers.get(b"content-length")
     announced = int(length) if length is not None and length.isdigit() else None

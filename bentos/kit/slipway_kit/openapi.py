@@ -34,6 +34,7 @@ _PARAMETERS = [
         "schema": {"enum": ["high", "normal", "low"], "default": "normal"},
     },
 ]
+_METRICS = {"description": "Its text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 
 
 def description(contract: Contract, version: str, most_items: int) -> bytes:
@@ -55,9 +56,13 @@ def description(contract: Contract, version: str, most_items: int) -> bytes:
             **{
                 path: {"get": {"operationId": path[1:], "summary": summary, "responses": responses}}
                 for path, summary, responses in (
-                    ("/livez", "Does the process live?", {"200": _text("Yes."), "500": _text("No.")}),
-                    ("/readyz", "Is the model ready?", {"200": _text("Yes."), "503": _text("Not yet, or no more.")}),
-                    ("/metrics", "What Prometheus scrapes.", {"200": _text("Its text format.")}),
+                    ("/livez", "Does the process live?", {"200": _state("live"), "500": _json("No.", refusal)}),
+                    (
+                        "/readyz",
+                        "Is the model ready?",
+                        {"200": _state("ready"), "503": _json("Not yet, or no more.", refusal)},
+                    ),
+                    ("/metrics", "What Prometheus scrapes.", {"200": _METRICS}),
                 )
             },
         },
@@ -70,8 +75,8 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _text(says: str) -> dict[str, Any]:
-    return {"description": says}
+def _state(name: str) -> dict[str, Any]:
+    return _json("Yes.", _object(status={"const": name}))
 
 
 def _json(says: str, schema: Any) -> dict[str, Any]:

@@ -22,24 +22,29 @@ from slipway_kit.settings import Settings
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _LINGER_SECONDS = 2.0
 """For which a client whose request is not wanted may go on sending, before the connection is reset."""
+_BEHIND = 100
+"""Requests that may wait behind one on a connection; one more ends it. A packet can bring thousands of empty ones."""
 _CLOSE = b"connection: close\r\n"
 
 
 class Guarded(HttpToolsProtocol):
-    """Bounds headers, and the time a request takes to come; and tells the application that a client has gone.
+    """Bounds headers, requests behind one another, and the time to send and to read; and tells of clients that go.
 
-    uvicorn bounds neither: a client that sends one header for ever would hold a connection and its memory.
+    uvicorn bounds none of these: a client that sends one header for ever would hold a connection and its memory, and
+    one that sends requests without reading answers, ever more of it.
     """
 
     application: ClassVar[Application]
     settings: ClassVar[Settings]
 
     _limit: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    """Runs while a client does not read what it was sent."""
     _is_receiving = True
     _is_in_headers = True
     _header_bytes = 0
     _heads = 0
-    _is_large_chunk = _is_too_large = _is_lingering = False
+    _is_large_chunk = _is_too_large = _is_too_much = _is_lingering = False
     _gone: Callable[[], object] | None = None
     _whole: list[bytes] | None = None
     """The body, of a request that may be answered from here."""
@@ -55,6 +60,7 @@ class Guarded(HttpToolsProtocol):
         """As asyncio has it."""
         super().connection_lost(exc)
         self._unlimit()
+        self.resume_writing()
         gone, self._gone = self._gone, None
         if gone is not None:
             gone()
@@ -92,6 +98,29 @@ class Guarded(HttpToolsProtocol):
         if self._is_lingering:
             self.transport.abort()
 
+    def pause_writing(self) -> None:
+        """As asyncio has it."""
+        super().pause_writing()
+        self._watch_unread()
+
+    def resume_writing(self) -> None:
+        """As asyncio has it."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _watch_unread(self) -> None:
+        left = self.transport.get_write_buffer_size()
+
+        def look() -> None:
+            if self.transport.get_write_buffer_size() < left:  # it reads, if slowly
+                self._watch_unread()
+            else:
+                self.transport.abort()
+
+        self._unread = self.loop.call_later(self.settings.receive_seconds, look)
+
     def on_message_begin(self) -> None:
         """As httptools has it."""
         self.url = b""
@@ -105,6 +134,9 @@ class Guarded(HttpToolsProtocol):
         if self._is_large_chunk and _size(self.headers) > self.settings.max_header_bytes:
             self._is_too_large = True
             raise ValueError  # httptools has the protocol then send 400
+        if len(self.pipeline) == _BEHIND:
+            self._is_too_much = True
+            raise ValueError
         self._is_in_headers = False
         self._heads += 1
         self._predictions = self._direct()
@@ -132,7 +164,9 @@ class Guarded(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """As uvicorn has it: for what is no HTTP."""
-        if self._is_too_large:
+        if self._is_too_much:
+            self.transport.abort()  # whatever is said would be taken for the answer to the first that waits
+        elif self._is_too_large:
             self._cut(_TOO_LARGE)
         else:
             super().send_400_response(msg)

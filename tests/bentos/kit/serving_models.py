@@ -1,7 +1,9 @@
 """What the tests of the real server serve, in a process of its own."""
 
+import datetime as dt
 import time
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -39,3 +41,51 @@ class Broken(Waiting):
 
     def load(self) -> None:
         raise FileNotFoundError("model.onnx")
+
+
+class Drawing(msgspec.Struct, forbid_unknown_fields=True):
+    rows: Annotated[list[Annotated[list[float], msgspec.Meta(max_length=8)]], msgspec.Meta(max_length=8)]
+
+
+class Ink(msgspec.Struct):
+    most: float
+
+
+class Drawings:
+    """Numbers in lists of lists."""
+
+    example = Drawing([[0.0] * 8] * 8)
+
+    def predict_batch(self, items: list[Drawing]) -> list[Ink]:
+        return [Ink(max((value for row in item.rows for value in row), default=0.0)) for item in items]
+
+
+class ByCard(msgspec.Struct, tag="card"):
+    digits: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}$")]
+
+
+class ByTransfer(msgspec.Struct, tag="transfer"):
+    account: str
+
+
+class Line(msgspec.Struct):
+    article: str
+    count: int
+    price: float | None = None
+
+
+class Order(msgspec.Struct):
+    lines: list[Line]
+    payment: ByCard | ByTransfer
+    due: dt.datetime
+    notes: dict[str, str | int | list[str]] = {}
+    parts: "list[Order]" = []
+
+
+class Orders:
+    """Structs in structs, unions, dates and text, all of it said back."""
+
+    example = Order([Line("a", 1)], ByTransfer("b"), dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+
+    def predict_batch(self, items: list[Order]) -> list[Order]:
+        return items

@@ -74,6 +74,7 @@ DEEP = b'{"value":' + b'{"x":' * 100_000
         (DEEP, {}, 422, "invalid"),
         (b'{"unknown":' + b"[" * 100_000, {}, 400, "not_json"),
         (b'{"value": 1}', {"content_type": "text/plain"}, 415, "media_type"),
+        (b'{"value": 1}', {"content_type": "application/jsonl"}, 415, "media_type"),
         (b'{"value": 1}', {"x_slipway_priority": "urgent"}, 400, "bad_header"),
         (b'{"value": 1}', {"x_slipway_deadline_ms": "-1"}, 400, "bad_header"),
         (b'{"value": 1}', {"x_slipway_deadline_ms": "nan"}, 400, "bad_header"),
@@ -90,6 +91,14 @@ def test_what_a_client_does_wrong_is_its_fault_and_named(
         assert (said.status, said.reason) == (status, reason)
 
     serving(Doubling, scenario, max_body_bytes=len(DEEP) if body is DEEP else 150_000)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", "application/json ;q=1"])
+def test_json_is_json_by_whatever_parameters(kind: str) -> None:
+    async def scenario(application: Application) -> None:
+        assert (await ask(application, "/predict", b'{"value": 1}', content_type=kind)).status == 200
+
+    serving(Doubling, scenario)
 
 
 def test_an_empty_list_and_one_beyond_a_batch_are_refused() -> None:
@@ -125,6 +134,20 @@ def test_a_model_that_raises_is_a_500_that_tells_nothing_of_its_inside_and_the_l
 
     serving(Picky, scenario)
     assert "thirteen" in caplog.text
+
+
+def test_a_size_that_raises_is_a_500_too_and_leaves_nothing_in_flight(caplog: pytest.LogCaptureFixture) -> None:
+    class Sized(Doubling):
+        def size(self, item: Number) -> int:
+            return 1 // int(item.value) or 1
+
+    async def scenario(application: Application) -> None:
+        said = await ask(application, "/predict", b'{"value": 0}')
+        assert (said.status, said.reason) == (500, "model_failed")
+        assert samples((await ask(application, "/metrics")).body.decode())["slipway_in_flight"] == 0
+
+    serving(Sized, scenario)
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_wrong_number_of_outputs_is_named() -> None:
@@ -299,3 +322,18 @@ def test_without_an_endpoint_nothing_is_traced(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_objective_is_a_bucket_so_that_the_share_within_it_can_be_read() -> None:
     assert math.isclose(Settings(objective_ms=120).objective, 0.12)
+
+
+def test_what_was_read_in_one_turn_of_the_loop_came_at_one_time() -> None:
+    """Else the last of hundreds would be given the time back that it waited for the first ones to be taken in."""
+
+    async def scenario(application: Application) -> None:
+        predictions = application.direct(b"/predict")
+        assert predictions is not None
+        first = predictions.arrived()
+        time.sleep(0.002)  # noqa: ASYNC251  # the loop is to stand still
+        assert predictions.arrived() == first
+        await asyncio.sleep(0)
+        assert predictions.arrived() >= first + 0.002
+
+    serving(Doubling, scenario)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bentos.kit.test_server import KIT, MODELS, SECONDS, free_port
+from tests.bentos.kit.served import KIT, MODELS, SECONDS, free_port
 
 SERVICE = """
 import bentoml

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.bentos.kit.test_server import KIT, SECONDS, free_port
+from tests.bentos.kit.served import KIT, SECONDS, free_port
 
 # A middleware that says whose request it is, as those of authentication do.
 MIDDLEWARE = """

@@ -1,102 +1,19 @@
 """The container's command, as a process on the loopback: how it starts, what it cuts off, how it ends."""
 
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from slipway.paths import REPOSITORY
-
-KIT = REPOSITORY / "bentos" / "kit"
-MODELS = Path(__file__).with_name("serving_models.py")
-SECONDS = 30.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-class Served:
-    """A server that is started, asked, and ended."""
-
-    def __init__(self, folder: Path, target: str, **settings: Any) -> None:
-        shutil.copy(MODELS, folder)
-        self.folder = folder
-        self.port = free_port()
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(KIT), "PYTHONDONTWRITEBYTECODE": "1"}
-        environment |= {"SLIPWAY_HOST": "127.0.0.1", "SLIPWAY_PORT": str(self.port), "SLIPWAY_OBJECTIVE_MS": "10000"}
-        environment["SLIPWAY_EXECUTION"] = "thread"  # the example is quicker than what these tests ask
-        environment |= {f"SLIPWAY_{name.upper()}": str(value) for name, value in settings.items()}
-        self.errors = (folder / "errors").open("w+")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "slipway_kit", f"serving_models:{target}"],
-            cwd=folder,
-            env=environment,
-            stderr=self.errors,
-        )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=SECONDS)
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        ends = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < ends, self.said
-            assert self.process.poll() is None, self.said
-            time.sleep(0.01)
-
-    def status(self, path: str) -> int:
-        try:
-            return self.client.get(path).status_code
-        except httpx.TransportError:
-            return 0
-
-    def ready(self) -> "Served":
-        self.until(lambda: self.status("/readyz") == 200)
-        return self
-
-    def predict(self, ms: float, note: str = "") -> httpx.Response:
-        return self.client.post("/predict", json={"ms": ms, "note": note})
-
-    def metric(self, name: str) -> float:
-        return next(
-            float(line.rpartition(" ")[2])
-            for line in self.client.get("/metrics").text.splitlines()
-            if line.startswith(name + " ")
-        )
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
-
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(SECONDS)
-
-    @property
-    def computed(self) -> list[str]:
-        file = self.folder / "computed"
-        return file.read_text().splitlines() if file.exists() else []
-
-    @property
-    def said(self) -> str:
-        return (self.folder / "errors").read_text()
-
-    def close(self) -> None:
-        self.client.close()
-        self.errors.close()
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(SECONDS)
+from tests.bentos.kit.served import MODELS, SECONDS, Served, received
 
 
 @pytest.fixture
@@ -104,7 +21,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     served: list[Served] = []
 
     def start(target: str = "Waiting", **settings: Any) -> Served:
-        served.append(Served(tmp_path, target, **settings))
+        shutil.copy(MODELS, tmp_path)
+        served.append(Served(f"serving_models:{target}", tmp_path, **settings))
         return served[-1]
 
     yield start
@@ -123,12 +41,9 @@ def trickle(connection: socket.socket, until: float) -> None:
         time.sleep(0.02)
 
 
-def received(connection: socket.socket) -> bytes:
-    """Everything until the other side closes."""
-    parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
+def ask_on(connection: socket.socket, request: bytes) -> None:
+    while True:
+        connection.sendall(request)
 
 
 def test_it_is_live_while_the_model_loads_and_ready_afterwards(serve: Callable[..., Served]) -> None:
@@ -202,6 +117,51 @@ def test_a_body_beyond_the_limit_is_cut_off_announced_or_not(serve: Callable[...
         assert received(connection).startswith(b"HTTP/1.1 413 ")
 
 
+def test_bodies_that_are_not_whole_yet_are_bounded_together(serve: Callable[..., Served]) -> None:
+    served = serve(max_body_bytes=1 << 20, queue_bytes=2 << 20).ready()
+    before = served.resident_bytes
+    with ExitStack() as stack:
+        unfinished = [stack.enter_context(served.connect()) for _ in range(40)]
+        for connection in unfinished:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n" + b" " * 900_000)
+        refusals = 'slipway_request_duration_seconds_count{route="/predict",status="429"}'
+        served.until(lambda: served.metric(refusals) >= 38)
+        assert served.resident_bytes - before < 10 << 20
+
+
+def test_who_asks_on_and_never_reads_is_cut_off(serve: Callable[..., Served]) -> None:
+    served = serve(receive_seconds=0.5).ready()
+    before, connections = served.resident_bytes, served.connections
+    with served.connect() as connection:
+        with pytest.raises(OSError, match=r"reset|[Bb]roken"):
+            ask_on(connection, raw(0, "n" * 900_000))
+        assert served.connections == connections
+    assert served.resident_bytes - before < 20 << 20
+    assert served.metric("slipway_in_flight") == 0
+
+
+def test_who_reads_slowly_reads_it_all(serve: Callable[..., Served]) -> None:
+    served = serve(receive_seconds=0.2, max_body_bytes=20 << 20, queue_bytes=20 << 20).ready()
+    with served.connect() as connection:
+        connection.sendall(raw(0, "n" * 12_000_000))
+        parts = [b""]
+        while not parts[-1].endswith(b"}"):
+            time.sleep(0.05)  # the whole takes several times as long as one may read nothing
+            parts.append(connection.recv(1 << 20))
+            assert parts[-1]
+
+
+def test_more_requests_behind_one_than_may_wait_end_their_connection(serve: Callable[..., Served]) -> None:
+    served = serve().ready()
+    before = served.resident_bytes
+    with served.connect() as connection:
+        connection.sendall(raw(100, "first") + b"GET / HTTP/1.1\r\n\r\n" * 10_000)
+        with pytest.raises(ConnectionResetError):
+            received(connection)
+    assert served.resident_bytes - before < 5 << 20
+    assert served.metric("slipway_in_flight") == 0
+
+
 def test_who_still_sends_what_is_not_wanted_reads_why(serve: Callable[..., Served]) -> None:
     """With bytes unread a close is a reset, which takes the answer away from who has not read it yet."""
     served = serve(max_body_bytes=1000).ready()
@@ -241,6 +201,41 @@ def test_who_is_too_slow_is_cut_off(serve: Callable[..., Served], sent: bytes) -
         answer = received(connection)
     assert b"HTTP/1.1 408 " in answer
     assert served.predict(0).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /predict HTTP/1.1\r\nhost: he",
+        b"POST /predict HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\n{",
+        b"POST /predict HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+        raw(5000, ""),
+    ],
+    ids=["nothing", "headers", "body", "chunk", "whole"],
+)
+def test_who_stops_sending_is_taken_to_have_gone(serve: Callable[..., Served], sent: bytes) -> None:
+    served = serve(receive_seconds=SECONDS).ready()
+    connections = served.connections
+    begun = time.monotonic()
+    with served.connect() as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        assert received(connection) == b""
+        assert served.connections == connections  # while this side still holds its half
+    assert time.monotonic() - begun < 3
+    assert served.metric("slipway_in_flight") == 0
+
+
+def test_those_who_connect_and_send_nothing_are_cut_off_however_many_they_are(serve: Callable[..., Served]) -> None:
+    served = serve(receive_seconds=1).ready()
+    connections = served.connections
+    with ExitStack() as stack:
+        idle = [stack.enter_context(served.connect()) for _ in range(200)]
+        served.until(lambda: served.connections == connections + 200)
+        assert served.predict(0).status_code == 200
+        assert {received(connection).split(b"\r\n")[0] for connection in idle} == {b"HTTP/1.1 408 Request Timeout"}
+        assert served.connections == connections
 
 
 def test_bytes_that_are_of_no_request_do_not_hold_a_connection(serve: Callable[..., Served]) -> None:

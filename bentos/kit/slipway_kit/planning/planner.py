@@ -250,18 +250,23 @@ class Planner:
         return displaced
 
     def _done(self, now: float, before: int, units: int) -> float:
-        """When an item is done that has so many units before it, if batches are of the usual size."""
+        """When an item is done that has so many units before it, if batches are of the usual size.
+
+        Of many batches hardly all are slow: what a tail adds to the middle adds up like the spread of independent
+        times, with the square root of their number. Were tails summed, an item far behind would be refused too early.
+        """
         usual = self.usual_batch
         full, rest = divmod(before, usual)
         if rest and rest + units > usual:
             full, rest = full + 1, 0
         slots = self._slots(now)
         for _ in range(full):
-            slots.start(self.profile.tail(usual))
+            slots.start(self.profile.typical(usual))
         # Behind a full batch there is load: by the time its own batch starts, that is full as well. Were it taken to be
         # small, an item would be admitted that is given up later, for the sake of those that came after it.
         own = rest + units if not full else max(usual, units)
-        return slots.first + self.profile.tail(own)
+        typical = self.profile.typical(own)
+        return slots.first + typical + math.sqrt(full + 1) * (self.profile.tail(own) - typical)
 
     def _something_ended(self) -> None:
         self._refused = [_NEVER] * len(Priority)
