@@ -31,7 +31,6 @@ FIRST = (
     "slipway/embedded/aws/test_endpoint.py",
     "slipway/engines/test_engines.py",
     "slipway/embedded/fleet/test_controller.py",
-    "bentos/test_write_a_bento.py",
     "bentos/kit/around/test_review.py",
     "slipway/plugins/aws/test_cycle.py",
     "slipway/plugins/test_engine.py",

@@ -107,6 +107,7 @@ def test_an_interrupt_keeps_what_was_answered() -> None:
         "results = generate(plan, _regular(100, 30), progress=0.1)\n"
         "print(*np.bincount(results.outcomes, minlength=6))\n"
     )
+    program.program(program.GENERATE)  # made before the clock runs
     with (
         answering(lambda *_: (200, '{"digit":7}')) as server,
         subprocess.Popen(
@@ -118,11 +119,13 @@ def test_an_interrupt_keeps_what_was_answered() -> None:
             text=True,
         ) as process,
     ):
-        until = time.monotonic() + 20
-        while len(server.heads) < 20 and time.monotonic() < until:
+        until = time.monotonic() + 120
+        while len(server.heads) < 20:
+            assert time.monotonic() < until
+            assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=20)[0]
+        said = process.communicate(timeout=120)[0]
     assert process.returncode == 0
     unsent, correct, *others = (int(each) for each in said.split())
     assert correct >= 19

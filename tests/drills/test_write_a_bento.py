@@ -29,6 +29,8 @@ from infra.settings import parse_file
 from slipway.environment import load_example
 from slipway.paths import REPOSITORY
 
+pytestmark = pytest.mark.drill
+
 PAGE = REPOSITORY / "docs" / "serving" / "write-a-bento.md"
 BIN = Path(sys.executable).parent
 SECONDS = 120.0
