@@ -147,14 +147,17 @@ class _Round:
         kept = self._outcomes.steady.setdefault(peer.name, [])
         with self._progress.phase(f"{self._name}: {peer.title}") as phase:
             try:
-                kept.append(self._searched(peer, phase, self._start(kept)))
+                kept.append(self._searched(peer, phase, self._start(peer, kept)))
                 phase.detail = f"{kept[-1].goodput:,.0f}/s" if kept[-1] else ""
             except LoadError as error:
                 kept.append(None)
                 self._outcomes.faults.append(f"{self._name}: {error}")
                 phase.detail = str(error.what)
 
-    def _start(self, kept: Sequence[Steady | None]) -> Search:
+    def _start(self, peer: Peer, kept: Sequence[Steady | None]) -> Search:
+        if peer is BARE and self._fixture.shape is not LIGHT:
+            # Beside what such a model takes, HTTP is next to nothing: the limit does not need it any finer.
+            return Search(start=10_000.0, growth=1.5, precision=1.5, tries=1, most=50_000.0)
         before = [each.goodput for each in kept if each is not None and each.goodput > 0]
         # What an earlier round found is where to look first, with a step that a noisy machine stays within.
         start = median(before) * 0.9 if before else (2000.0 if self._fixture.shape is LIGHT else 60.0)

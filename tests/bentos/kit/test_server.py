@@ -141,12 +141,12 @@ def test_who_asks_on_and_never_reads_is_cut_off(serve: Callable[..., Served]) ->
 
 
 def test_who_reads_slowly_reads_it_all(serve: Callable[..., Served]) -> None:
-    served = serve(receive_seconds=0.2, max_body_bytes=20 << 20, queue_bytes=20 << 20).ready()
+    served = serve(receive_seconds=2, max_body_bytes=20 << 20, queue_bytes=20 << 20).ready()
     with served.connect() as connection:
         connection.sendall(raw(0, "n" * 12_000_000))
         parts = [b""]
         while not parts[-1].endswith(b"}"):
-            time.sleep(0.05)  # the whole takes several times as long as one may read nothing
+            time.sleep(0.4)  # the whole takes several times as long as one may read nothing
             parts.append(connection.recv(1 << 20))
             assert parts[-1]
 
