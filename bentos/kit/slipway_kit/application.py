@@ -40,7 +40,7 @@ from slipway_kit.workers import Inline, Light, Threads, Workers
 
 _T = TypeVar("_T")
 _INLINE_SECONDS = 0.002
-"""A largest batch that takes less is computed in the event loop, which then answers nothing else for that long."""
+"""A batch of the usual size that takes less is computed in the event loop, which answers nothing else meanwhile."""
 _FLUSH_SECONDS = 4.0
 """At the end, for what waits to be sent for review: drain and this are together less than a pod's grace period."""
 _METHODS = {"/predict": "POST", "/predict/batch": "POST"}
@@ -199,7 +199,7 @@ class Application:
             profile,
         )
         observer = _Observer(self._metrics, self._tracing)
-        self._batcher = Batcher(planner, self._compute, self._workers(profile), observer)
+        self._batcher = Batcher(planner, self._compute, self._workers(profile.typical(planner.usual_batch)), observer)
         self._metrics.planner = planner
         self._metrics.is_ready = True
         self._around = make_around(
@@ -227,9 +227,10 @@ class Application:
         }
         logger.info("ready", extra={"fields": fields})
 
-    def _workers(self, profile: ServiceProfile) -> Workers:
+    def _workers(self, seconds: float) -> Workers:
+        """Where batches are computed that usually take so long."""
         execution = self.settings.execution
-        is_quick = self.settings.concurrency == 1 and profile.tail(self.settings.max_batch) < _INLINE_SECONDS
+        is_quick = self.settings.concurrency == 1 and seconds < _INLINE_SECONDS
         if execution == "inline":
             return Inline()
         if execution == "auto" and is_quick:
