@@ -7,6 +7,7 @@ It is written in steps that are called, without a task of its own: our server ca
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -30,6 +31,8 @@ from slipway_kit.tracing import Tracing
 Reply = Callable[[Answer, Headers], object]
 """Is given a request's answer, once, and the headers that say whose it is."""
 
+_PAUSE = 0.005
+"""Seconds between two turns from which on the event loop had nothing to do meanwhile, or computed a batch."""
 _NOBODY = Request(id="", priority=Priority.NORMAL, deadline=0.0, headers=())
 """Until the headers are read."""
 _GONE = 499
@@ -61,6 +64,7 @@ class Predictions:
         self.encode = msgspec.json.Encoder().encode
         self._loop = asyncio.get_running_loop()
         self._turn: float | None = None
+        self._began = self._turned_at = -math.inf
         self._model = model
         self._one = msgspec.json.Decoder(contract.input)
         self._many = msgspec.json.Decoder(list[contract.input])  # type: ignore[name-defined]
@@ -100,17 +104,21 @@ class Predictions:
         await answer.send(scope, send, more, closes=is_leaving)
 
     def arrived(self) -> float:
-        """When what is read in this turn of the event loop came: no later than when its first request was read.
+        """When what is read in this turn of the event loop may have come.
 
-        Under load a turn reads hundreds, and the last of them have waited while the others were taken in.
+        Under load a turn takes in hundreds of requests, and what it reads has waited unread since the one before began
+        to read. Were that not counted, a server that is all reading would refuse nothing, and answer everything late.
         """
         if self._turn is None:
-            self._turn = time.monotonic()
+            now = time.monotonic()
+            was_busy = now - self._turned_at < _PAUSE
+            self._turn, self._began = self._began if was_busy else now, now
             self._loop.call_soon(self._turned)
         return self._turn
 
     def _turned(self) -> None:
         self._turn = None
+        self._turned_at = time.monotonic()
 
     def items(self, body: bytes, *, is_many: bool) -> list[tuple[Any, int]]:
         """The items of a body, each with its units.
