@@ -8,7 +8,8 @@ from slipway_kit.application import Application, application
 from slipway_kit.model import ContractError, ItemError
 from slipway_kit.planning.entry import Priority, Reason, RefusedError
 from slipway_kit.requests import Request, current_request, each, requests
-from slipway_kit.settings import Settings, SettingsError
+from slipway_kit.settings import Settings
+from slipway_kit.variables import SettingsError
 
 __all__ = [
     "Application",

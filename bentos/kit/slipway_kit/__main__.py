@@ -14,7 +14,8 @@ from slipway_kit.application import application
 from slipway_kit.around.settings import AroundSettings
 from slipway_kit.model import ContractError
 from slipway_kit.server import serve
-from slipway_kit.settings import Settings, SettingsError
+from slipway_kit.settings import Settings
+from slipway_kit.variables import SettingsError
 
 _MODEL = "SLIPWAY_MODEL"
 _USAGE = "usage: python -m slipway_kit MODULE:CLASS, or SLIPWAY_MODEL=MODULE:CLASS python -m slipway_kit"

@@ -32,9 +32,10 @@ from slipway_kit.planning.planner import Batch, Limits, Planner
 from slipway_kit.planning.profile import ServiceProfile
 from slipway_kit.predicting import Predictions
 from slipway_kit.requests import Request, in_batch
-from slipway_kit.settings import Settings, SettingsError
+from slipway_kit.settings import Settings
 from slipway_kit.store import folder_of
 from slipway_kit.tracing import Tracing, tracing
+from slipway_kit.variables import SettingsError
 from slipway_kit.warming import measured
 from slipway_kit.workers import Inline, Light, Threads, Workers
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slipway_kit.around.settings import AroundSettings
-from slipway_kit.settings import Settings, SettingsError
+from slipway_kit.settings import Settings
+from slipway_kit.variables import SettingsError
 
 
 def read(environment: Mapping[str, str]) -> tuple[Settings, AroundSettings]:

@@ -1,5 +1,6 @@
 import pytest
-from slipway_kit.settings import Settings, SettingsError
+from slipway_kit.settings import Settings
+from slipway_kit.variables import SettingsError
 
 
 def faults(**environment: str) -> list[str]:

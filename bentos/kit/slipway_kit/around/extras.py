@@ -10,7 +10,7 @@ from slipway_kit.around.review import Review
 from slipway_kit.around.settings import AroundSettings
 from slipway_kit.around.spool import Spool
 from slipway_kit.model import Contract
-from slipway_kit.settings import SettingsError
+from slipway_kit.variables import SettingsError
 
 if TYPE_CHECKING:
     from slipway_kit.around.shared import SharedCache

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, NoRegionError
 from slipway_kit.around.metrics import Loss
 from slipway_kit.around.spool import Message, Spool
 from slipway_kit.logs import logger
-from slipway_kit.settings import SettingsError
+from slipway_kit.variables import SettingsError
 
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 5.0

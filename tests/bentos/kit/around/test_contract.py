@@ -8,7 +8,7 @@ from slipway_kit.around.contract import check
 from slipway_kit.around.metrics import AroundMetrics
 from slipway_kit.around.settings import AroundSettings, Step
 from slipway_kit.model import Contract, ContractError
-from slipway_kit.settings import SettingsError
+from slipway_kit.variables import SettingsError
 
 from tests.bentos.kit.around.builders import Length, Lengths, Text
 
