@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from slipway_kit import onnx
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +34,7 @@ class OnnxRuntime:
 
     def __init__(self, path: Path) -> None:
         """Load the model."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        # A pod is given cores, not a machine: one thread a replica keeps replicas from fighting over them.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = onnx.session(path)
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `Runtime`."""

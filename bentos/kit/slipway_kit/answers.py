@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from slipway_kit.model import ItemError
+from slipway_kit.model import ItemError, OutputsError
 from slipway_kit.planning.entry import Reason, RefusedError
 
 Scope = MutableMapping[str, Any]
@@ -90,6 +90,18 @@ def fault(status: int, reason: str, message: str, *, closes: bool = False) -> An
     """An answer that says what is wrong."""
     body = msgspec.json.encode(Refusal(Fault(reason, message)))
     return Answer(status, body, closes=closes)
+
+
+def written(value: Any, encode: Callable[[Any], bytes]) -> bytes:
+    """What a model gave, as JSON.
+
+    Raises:
+        OutputsError: There is none of it.
+    """
+    try:
+        return encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OutputsError(f"an output cannot be written as JSON: {error}") from error
 
 
 def result(output: Any) -> dict[str, Any] | Refusal:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipway_kit.answers import JSON, Answer, Fault, Headers, Refusal, fault, result, retry_after
+from slipway_kit.answers import JSON, Answer, Fault, Headers, Refusal, fault, result, retry_after, written
 from slipway_kit.around.around import Answered, Around, BreakerOpenError
 from slipway_kit.around.metrics import Source
 from slipway_kit.batcher import Batcher, Ticket
-from slipway_kit.model import ItemError, OutputsError
+from slipway_kit.model import ItemError
 
 if TYPE_CHECKING:
     from slipway_kit.predicting import Prediction
@@ -86,7 +86,7 @@ def one(answered: Answered, encode: Encode) -> Answer:
     output = answered.output
     if isinstance(output, ItemError):
         return fault(output.status, output.reason, output.message)
-    return Answer(200, answered.encoded or _written(output, encode), (*JSON, *_marks(answered)))
+    return Answer(200, answered.encoded or written(output, encode), (*JSON, *_marks(answered)))
 
 
 def many(found: Sequence[Answered], encode: Encode) -> Answer:
@@ -98,7 +98,7 @@ def many(found: Sequence[Answered], encode: Encode) -> Answer:
         if isinstance(told, dict):
             told |= {name.decode().removeprefix("x-slipway-"): value.decode() for name, value in _marks(each)}
         results.append(told)
-    return Answer(200, _written({"results": results}, encode))
+    return Answer(200, written({"results": results}, encode))
 
 
 def left_alone(error: BreakerOpenError) -> Answer:
@@ -107,13 +107,6 @@ def left_alone(error: BreakerOpenError) -> Answer:
     says = "the model keeps failing and is left alone for a while; try again later"
     body = msgspec.json.encode(Refusal(Fault("model_failing", says, milliseconds)))
     return Answer(503, body, (*JSON, retry_after(milliseconds)))
-
-
-def _written(value: Any, encode: Encode) -> bytes:
-    try:
-        return encode(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise OutputsError(f"an output cannot be written as JSON: {error}") from error
 
 
 def _marks(answered: Answered) -> Headers:

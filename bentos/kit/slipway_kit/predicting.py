@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from slipway_kit import circling, incoming
-from slipway_kit.answers import Answer, Headers, Receive, Scope, Send, fault, refused, result
+from slipway_kit.answers import Answer, Headers, Receive, Scope, Send, fault, refused, result, written
 from slipway_kit.around.around import Answered, Around, BreakerOpenError
 from slipway_kit.batcher import Batcher, ModelFailedError, Ticket
 from slipway_kit.incoming import GONE, BadRequestError, GoneError
@@ -257,13 +257,13 @@ class Prediction:
         outputs = [ticket.output for ticket in self._tickets]
         try:
             if self._is_many:
-                return Answer(200, self._of.encode({"results": [result(output) for output in outputs]}))
+                return Answer(200, written({"results": [result(output) for output in outputs]}, self._of.encode))
             output = outputs[0]
             if isinstance(output, ItemError):
                 return fault(output.status, output.reason, output.message)
-            return Answer(200, self._of.encode(output))
-        except (TypeError, ValueError, RecursionError) as error:
-            return self.request.run(_told, OutputsError(f"an output cannot be written as JSON: {error}"))
+            return Answer(200, written(output, self._of.encode))
+        except OutputsError as error:
+            return self.request.run(_told, error)
 
     def _end(self, answer: Answer) -> None:
         self._of.metrics.request(self._route, answer.status, time.monotonic() - self.arrival)

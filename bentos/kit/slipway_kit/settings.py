@@ -25,7 +25,7 @@ class Settings(Variables):
     """Batches that the model computes at the same time."""
     execution: str = variable("auto", one_of("auto", "thread", "inline"))
     """Where the model computes: in threads, or in the event loop; `auto` takes the loop for what takes under 2 ms,
-    and threads once a batch was ten times as slow."""
+    and threads once three in a row were ten times as slow."""
     queue_items: int = variable(1024, integer(1, 1_000_000, "items"))
     queue_bytes: int = variable(64 << 20, integer(1, 1 << 40, "bytes"))
     """Of request bodies whose items wait, or are still being received."""

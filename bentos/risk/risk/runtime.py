@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+from slipway_kit import onnx
 
 INPUT, OUTPUT = "features", "probability"
 """Of the exported model."""
@@ -21,10 +21,7 @@ class OnnxRuntime:
 
     def __init__(self, path: Path) -> None:
         """Load the model."""
-        options = onnxruntime.SessionOptions()
-        # A pod is given cores, not a machine: one thread a replica keeps replicas from fighting over them.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = onnx.session(path)
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities `(n,)` of being malignant, of cases `(n, 30)`."""

@@ -25,6 +25,14 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+def status(client: httpx.Client, path: str = "/readyz") -> int:
+    """What is said of a path; 0 while nobody listens."""
+    try:
+        return client.get(path).status_code
+    except httpx.TransportError:
+        return 0
+
+
 class Served:
     """A server that is started, asked, and ended."""
 
@@ -55,10 +63,7 @@ class Served:
             time.sleep(0.01)
 
     def status(self, path: str) -> int:
-        try:
-            return self.client.get(path).status_code
-        except httpx.TransportError:
-            return 0
+        return status(self.client, path)
 
     def ready(self) -> "Served":
         self.until(lambda: self.status("/readyz") == 200)

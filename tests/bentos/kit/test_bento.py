@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bentos.kit.served import KIT, MODELS, SECONDS, free_port
+from tests.bentos.kit.served import KIT, MODELS, SECONDS, free_port, status
 
 SERVICE = """
 import bentoml
@@ -58,10 +58,3 @@ def test_bentoml_serve_answers_as_the_container_does(tmp_path: Path) -> None:
         finally:
             serving.send_signal(signal.SIGTERM)
             serving.wait(SECONDS)
-
-
-def status(client: httpx.Client) -> int:
-    try:
-        return client.get("/readyz").status_code
-    except httpx.TransportError:
-        return 0

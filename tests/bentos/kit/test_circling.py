@@ -32,6 +32,20 @@ class Fragile(Doubling):
         return Doubled(-1)
 
 
+def gated() -> tuple[threading.Event, type[Fragile]]:
+    """A model that computes nothing before it is let."""
+    gate = threading.Event()
+
+    class Slow(Fragile):
+        example = None  # type: ignore[assignment]  # a profile would have to pass the gate
+
+        def predict_batch(self, items: list[Number]) -> list[Doubled]:
+            gate.wait(10)
+            return super().predict_batch(items)
+
+    return gate, Slow
+
+
 @pytest.fixture(autouse=True)
 def _mended() -> None:
     Fragile.is_broken = False
@@ -106,14 +120,7 @@ def test_a_model_that_keeps_failing_and_has_no_fallback_left_is_a_503_that_says_
 
 
 def test_overload_asks_no_fallback() -> None:
-    gate = threading.Event()
-
-    class Slow(Fragile):
-        example = None  # type: ignore[assignment]  # a profile would have to pass the gate
-
-        def predict_batch(self, items: list[Number]) -> list[Doubled]:
-            gate.wait(10)
-            return super().predict_batch(items)
+    gate, model = gated()
 
     async def scenario(application: Application) -> None:
         first = asyncio.create_task(predict(application, 1))
@@ -123,18 +130,11 @@ def test_overload_asks_no_fallback() -> None:
         gate.set()
         await first
 
-    serving(Slow, scenario, around=AroundSettings(fallback=(Step.SMALLER,)), max_batch=1, execution="thread")
+    serving(model, scenario, around=AroundSettings(fallback=(Step.SMALLER,)), max_batch=1, execution="thread")
 
 
 def test_the_client_that_goes_takes_only_its_own_request_with_it() -> None:
-    gate = threading.Event()
-
-    class Slow(Fragile):
-        example = None  # type: ignore[assignment]  # a profile would have to pass the gate
-
-        def predict_batch(self, items: list[Number]) -> list[Doubled]:
-            gate.wait(10)
-            return super().predict_batch(items)
+    gate, model = gated()
 
     async def scenario(application: Application) -> None:
         goes = asyncio.create_task(predict(application, 1))
@@ -146,7 +146,7 @@ def test_the_client_that_goes_takes_only_its_own_request_with_it() -> None:
         gate.set()
         assert (await stays).json == {"value": 2}
 
-    serving(Slow, scenario, around=AroundSettings(cache_bytes=1 << 20), objective_ms=10_000, execution="thread")
+    serving(model, scenario, around=AroundSettings(cache_bytes=1 << 20), objective_ms=10_000, execution="thread")
 
 
 def test_what_the_settings_ask_of_the_class_is_told_at_start() -> None:

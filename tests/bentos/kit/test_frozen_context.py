@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.bentos.kit.served import KIT, SECONDS, free_port
+from tests.bentos.kit.served import KIT, SECONDS, free_port, status
 
 # A middleware that says whose request it is, as those of authentication do.
 MIDDLEWARE = """
@@ -97,7 +97,7 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[httpx.Cli
         )
         try:
             ends = time.monotonic() + 60
-            while not is_ready(client):
+            while status(client) != 200:
                 assert time.monotonic() < ends, log.read_text()
                 assert serving.poll() is None, log.read_text()
                 time.sleep(0.05)
@@ -105,13 +105,6 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[httpx.Cli
         finally:
             serving.send_signal(signal.SIGTERM)
             serving.wait(SECONDS)
-
-
-def is_ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.bentos.kit.served import KIT, MODELS, SECONDS, free_port
+from tests.bentos.kit.served import KIT, MODELS, SECONDS, free_port, status
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -69,7 +69,7 @@ def test_a_traced_request_and_its_batch_reach_the_collector_and_no_other(collect
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS) as client:
             ends = time.monotonic() + SECONDS
-            while not is_ready(client):
+            while status(client) != 200:
                 assert time.monotonic() < ends, (tmp_path / "log").read_text()
                 time.sleep(0.05)
             client.post("/predict", json={"ms": 0})
@@ -87,10 +87,3 @@ def test_a_traced_request_and_its_batch_reach_the_collector_and_no_other(collect
     said = {each.key: each.value for each in request.attributes}
     assert said["slipway.request_id"].string_value == "mine"
     assert said["http.response.status_code"].int_value == 200
-
-
-def is_ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False

@@ -5,9 +5,8 @@ Every server of ours and of the peers is this or slower; its cost per request is
 
 from typing import Any
 
-import uvicorn
-
-from tests.bench.serving.shape import told, told_port
+from tests.bench.serving.peers.on_uvicorn import serve
+from tests.bench.serving.shape import told
 
 _SCORES = ",".join(["0.10000000149011612"] * 10)
 
@@ -37,13 +36,4 @@ def application() -> Any:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        application(),
-        host="127.0.0.1",
-        port=told_port(),
-        loop="uvloop",
-        http="httptools",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-    )
+    serve(application(), lifespan="off")

@@ -8,12 +8,12 @@
 - uvloop and httptools, no access log: https://www.uvicorn.org/settings/
 """
 
-import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from tests.bench.serving.model import Model
-from tests.bench.serving.shape import LIGHT, told, told_port
+from tests.bench.serving.peers.on_uvicorn import serve
+from tests.bench.serving.shape import LIGHT, told
 
 
 class Image(BaseModel):
@@ -51,12 +51,4 @@ def application() -> FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        application(),
-        host="127.0.0.1",
-        port=told_port(),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    serve(application())

@@ -10,14 +10,14 @@ from collections import deque
 from typing import Any
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.bench.serving.peers import ours
-from tests.bench.serving.shape import LIGHT, told, told_port
+from tests.bench.serving.peers.on_uvicorn import serve
+from tests.bench.serving.shape import LIGHT, told
 
 
 class Batcher:
@@ -69,12 +69,4 @@ def application() -> Starlette:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        application(),
-        host="127.0.0.1",
-        port=told_port(),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    serve(application())
