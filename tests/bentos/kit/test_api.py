@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from slipway_kit.application import Application
 from slipway_kit.application import application as make
+from slipway_kit.around.settings import AroundSettings, Step
 from slipway_kit.logs import JsonFormatter
 from slipway_kit.model import ItemError
 from slipway_kit.requests import current_request, each
@@ -341,3 +342,21 @@ def test_what_a_busy_loop_reads_may_have_come_since_it_read_before() -> None:
         assert predictions.arrived() > began + 0.05
 
     serving(Doubling, scenario)
+
+
+class Unwritable(Doubling):
+    def predict_batch(self, items: list[Number]) -> list[Doubled]:
+        return [Doubled(object()) if item.value == 13 else Doubled(item.value) for item in items]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("around", [AroundSettings(), AroundSettings(fallback=(Step.CACHED,), cache_bytes=1 << 20)])
+def test_an_output_that_is_no_json_is_the_models_fault_and_leaves_nothing_in_flight(around: AroundSettings) -> None:
+    async def scenario(application: Application) -> None:
+        for path, body in (("/predict", b'{"value": 13}'), ("/predict/batch", b'[{"value": 1}, {"value": 13}]')):
+            said = await ask(application, path, body)
+            assert (said.status, said.reason) == (500, "model_contract")
+            assert "cannot be written as JSON" in said.json["error"]["message"]
+        metrics = await ask(application, "/metrics")
+        assert samples(metrics.body.decode())["slipway_in_flight"] == 0
+
+    serving(Unwritable, scenario, around=around)

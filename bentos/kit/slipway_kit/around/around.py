@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from slipway_kit.answers import written
 from slipway_kit.around.breaker import Breaker, State
 from slipway_kit.around.cache import ResultCache
 from slipway_kit.around.fallback import Chain
@@ -152,7 +153,7 @@ class Around:
         mark = self._marked(item, output, request)
         encoded = None
         if self._cache is not None and key is not None:
-            encoded = self._encode(output)
+            encoded = written(output, self._encode)
             self._cache.keep(key, Stored(encoded, mark is Mark.QUEUED))
         return Answered(output, Source.MODEL, mark, encoded)
 

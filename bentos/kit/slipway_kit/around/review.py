@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from slipway_kit.answers import written
 from slipway_kit.around.metrics import AroundMetrics, Loss
 from slipway_kit.around.spool import Message, Spool
 
@@ -99,7 +100,7 @@ class Review:
             "at": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             **more,
         }
-        encoded = msgspec.json.encode(body)
+        encoded = written(body, msgspec.json.encode)
         # SQS refuses some characters that JSON may have; escaped, there are none.
         return Message(
             encoded.decode() if encoded.isascii() else json.dumps(json.loads(encoded), separators=(",", ":"))
