@@ -30,9 +30,9 @@ test: $(STAMP) ## everything that must hold, on a real stack of its own
 faults: $(STAMP) ## break the plugins in every named way, and see a test fail for each
 	@$(PYTHON) -m pytest tests/faults -m faults
 
-e2e: $(STAMP) ## the long drills, an hour: kills at every moment, every environment's whole life, pools under load
+e2e: $(STAMP) ## the long drills, 100 min: kills at every moment, lives of environments, pools, scaling, traffic, the cache
 	@$(SLIPWAY) engines build
-	@$(SLIPWAY) build digits
+	@$(SLIPWAY) build digits risk
 	@$(PYTHON) -m pytest $(DRILLS) -m drill -v
 
 coverage: $(STAMP) ## how much of planning the property tests reach, by branch

@@ -3,14 +3,15 @@
 import pulumi
 from pulumi.runtime.config import get_config_secret_keys_env
 
+from infra.addons.planning import plan_serving
 from infra.capacity.checking import refuse
 from infra.capacity.planning import plan as plan_capacity
 from infra.catalog import Catalog
 from infra.foundation.access import ClusterAccess
 from infra.foundation.planning.plan import plan_foundation
-from infra.models import builds
+from infra.models import builds, objectives
 from infra.models.images import in_ecr
-from infra.models.planning import MissingBuildError, plan
+from infra.models.planning import NAMESPACE, MissingBuildError, plan
 from infra.models.service import ModelNamespace, ModelService
 from infra.place import StackNameError, place_of
 from infra.registry.planning.plan import plan_registry
@@ -19,11 +20,12 @@ from infra.settings import ExistingCluster, SettingsError, load
 try:
     settings = load(pulumi.runtime.get_config_env(), stack=pulumi.get_stack(), secrets=get_config_secret_keys_env())
     refuse(settings, Catalog.load(), stack=pulumi.get_stack())
+    objectives.refuse(settings, builds.one_item(), stack=pulumi.get_stack())
     place = place_of(settings, pulumi.get_stack())
     foundation, registry = plan_foundation(settings, place), plan_registry(settings, place)
     tags = place.tags("bought-node") if place else {}
     capacity = plan_capacity(settings.capacity, Catalog.load(), region=settings.region, tags=tags)
-    models = plan(settings, builds.read(), capacity)
+    models = plan(settings, builds.read(), capacity, foundation.review_urls)
 except (SettingsError, StackNameError, MissingBuildError) as error:
     raise pulumi.RunError(str(error)) from None
 
@@ -57,7 +59,7 @@ if place is not None:
             queue=platform.queue,
             tags=place.tags("addon"),
         )
-        addons = build_addons(plan_addons(capacity, around), opts=on_platform)
+        addons = build_addons([*plan_addons(capacity, around), *plan_serving(settings)], opts=on_platform)
         bought = pulumi.ResourceOptions.merge(on_platform, pulumi.ResourceOptions(depends_on=addons))
         pools = build_capacity(capacity, cluster=platform.name, node_role=platform.node_role, opts=bought)
         in_cluster = pulumi.ResourceOptions.merge(bought, pulumi.ResourceOptions(depends_on=pools))
@@ -65,9 +67,28 @@ if place is not None:
 if isinstance(settings.cluster, ExistingCluster):
     access = ClusterAccess("cluster", cluster=settings.cluster)
     in_cluster = pulumi.ResourceOptions(providers=[access.provider])
+    if serving := plan_serving(settings):
+        from infra.addons.build import build as build_addons
 
+        needs = pulumi.ResourceOptions(depends_on=build_addons(serving, opts=in_cluster))
+        in_cluster = pulumi.ResourceOptions.merge(in_cluster, needs)
+
+if in_cluster is not None and settings.gateway is not None:
+    from infra.addons.build import ModelGateway
+
+    gateway = ModelGateway(
+        "gateway", settings=settings.gateway, models=NAMESPACE, is_monitored=settings.scales, opts=in_cluster
+    )
+    in_cluster = pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[gateway]))
+if in_cluster is not None and settings.cache is not None:
+    from infra.addons.cache import ModelCache
+
+    cache = ModelCache("cache", settings=settings.cache, models=NAMESPACE, opts=in_cluster)
+    in_cluster = pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[cache]))
 if in_cluster is not None and models:
-    namespace = ModelNamespace("models", opts=in_cluster)
+    namespace = ModelNamespace(
+        NAMESPACE, is_monitored=settings.scales, has_gateway=settings.gateway is not None, opts=in_cluster
+    )
     after = pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[namespace]))
     services = {spec.name: ModelService(spec.name, spec=spec, opts=after) for spec in models}
     pulumi.export("models", {name: service.address for name, service in services.items()})

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from infra.settings import Settings
 
 _LONGEST_ROLE = 64
+_LONGEST_STACK = 20
+_LONGEST_WITH_REGION = 34
+"""Of a stack's name and its region together: a bucket's name, which has both, has 63 characters at most."""
 _STACK = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
 # https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
@@ -19,9 +22,9 @@ _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 class StackNameError(Exception):
     """A stack's name that AWS takes in no name of its own."""
 
-    def __init__(self, stack: str) -> None:
+    def __init__(self, stack: str, most: int) -> None:
         super().__init__(
-            f"the stack's name {stack!r} is part of names in AWS; use at most 20 lower-case letters, digits and "
+            f"the stack's name {stack!r} is part of names in AWS; use at most {most} lower-case letters, digits and "
             "dashes, a letter first: rename its file in stacks/"
         )
 
@@ -103,8 +106,9 @@ def place_of(settings: Settings, stack: str) -> Place | None:
     """
     if settings.tags is None or settings.account is None or not settings.region:
         return None
-    if not _STACK.fullmatch(stack):
-        raise StackNameError(stack)
+    most = min(_LONGEST_STACK, _LONGEST_WITH_REGION - len(settings.region))
+    if not _STACK.fullmatch(stack) or len(stack) > most:
+        raise StackNameError(stack, most)
     tags = settings.tags
     return Place(
         stack=stack,

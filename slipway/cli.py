@@ -299,9 +299,10 @@ def engines_build() -> None:
       SLIPWAY_ENGINES=https://HOST/engines.tar.xz#sha256=HEX slipway up
     """
     from slipway.engines.build import ensure
+    from slipway.engines.entries import OF_SOME_STACKS
 
     progress = Progress()
-    for command in ("up", "capacity", "test"):
+    for command in ("up", *OF_SOME_STACKS, "test"):
         ensure(command, progress)
 
 

@@ -3,16 +3,16 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import httpx
-import tenacity
 from lightkube.resources.core_v1 import Node, Pod
 
+from infra.addons.gateway import port
 from infra.catalog import Catalog
 from infra.models.planning import BUILT, NAME_LABEL, NAMESPACE
 from infra.settings import Settings, load_file
 from slipway import paths, stacks
+from slipway.answers import Answer, ask, doors
 from slipway.building import bento
 from slipway.building.elsewhere import held_elsewhere
 from slipway.embedded import preflight
@@ -26,28 +26,6 @@ from slipway.engines.locate import Programs
 from slipway.errors import CommandError, InstanceError
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Phase, Progress
-
-_ANSWER_SECONDS = 180.0
-"""After a restart of the machine, the cluster believes for a while in pods that are only now made again."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model answered.
-
-    Attributes:
-        model: Its name.
-        url: Its address on this machine.
-        path: What was asked for; empty when the bento ships no example.
-        request: The request's body.
-        answer: The part of the answer that the example tells.
-    """
-
-    model: str
-    url: str
-    path: str
-    request: dict[str, Any]
-    answer: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -118,6 +96,12 @@ class Environment:
         programs = engines.ensure("up", self.progress)
         if bought is not None:
             programs |= engines.ensure("capacity", self.progress)
+        if settings.gateway is not None:
+            programs |= engines.ensure("gateway", self.progress)
+        if settings.cache is not None:
+            programs |= engines.ensure("cache", self.progress)
+        if settings.scales:
+            programs |= engines.ensure("serving", self.progress)
         with self.progress.phase("this kernel"):
             preflight.check_kernel(programs)
         with self.instance.exclusively("up"):
@@ -126,7 +110,15 @@ class Environment:
             cluster = Cluster(self.instance, programs, self.progress)
             account = settings.account or self.instance.account
             running = [name for name, model in settings.models.items() if not model.pool]
-            cluster.up(running, context=settings.context, account=account, bought=bought)
+            cluster.up(
+                running,
+                context=settings.context,
+                account=account,
+                bought=bought,
+                gateway=port(settings.gateway) if settings.gateway else 0,
+                caches=settings.cache is not None,
+                scales=settings.scales,
+            )
             self._tell_images(held_elsewhere(settings, account=account))
             for build in builds:
                 deliver(build, cluster, self.progress)
@@ -134,7 +126,7 @@ class Environment:
                 workspace = self.workspace(programs)
                 workspace.prepare(self.stack)
                 self._pulumi_up(workspace, phase)
-            answers = self._answers() if running else []
+            answers = self._answers(settings, running, cluster) if running else []
             simulated = [name for name in settings.models if name not in running]
             on_bought = self._placed(simulated, cluster) if simulated else []
         return Summary(
@@ -205,11 +197,16 @@ class Environment:
         counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
         phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
 
-    def _answers(self) -> list[Answer]:
-        """Ask every model its example at its address on this machine, and hold it to the answer."""
-        ports = self.instance.model_ports()
+    def _answers(self, settings: Settings, running: list[str], cluster: Cluster) -> list[Answer]:
+        """Ask every model its example as a client would, and hold it to the answer."""
+        found: list[Answer] = []
         with self.progress.phase("first answer") as phase:
-            return [self._answer(name, f"http://127.0.0.1:{port}", phase) for name, port in ports.items()]
+            for door in doors(settings, running, self.instance, cluster.client):
+                phase.note(door.model)
+                answer = ask(door, logs=self.instance.logs, checkout=self.checkout)
+                phase.detail = f"{door.model}: {json.dumps(answer.answer)}"
+                found.append(answer)
+        return found
 
     def _placed(self, models: list[str], cluster: Cluster) -> list[Placed]:
         """Where the pods of models are that no node here executes."""
@@ -220,43 +217,6 @@ class Environment:
             ]
             phase.detail = f"{sum(each.pods for each in found)} placed, none executed"
         return found
-
-    def _answer(self, model: str, url: str, phase: Phase) -> Answer:
-        phase.note(model)
-        example = load_example(model, self.checkout)
-        # The Service's endpoints are ready; the node's packet filter follows them within a second or two.
-        # A machine that is busy coming up may be too late for the model's objective: that is told, and asked again.
-        patiently = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(httpx.TransportError) | tenacity.retry_if_result(_asks_again),
-            retry_error_callback=_last,
-            wait=tenacity.wait_fixed(0.2),
-            stop=tenacity.stop_after_delay(_ANSWER_SECONDS),
-        )
-        try:
-            with httpx.Client(timeout=30, trust_env=False) as client:
-                if example is None:
-                    patiently(client.get, f"{url}/readyz").raise_for_status()
-                    return Answer(model, url, "", {}, {})
-                reply = patiently(client.post, f"{url}{example['path']}", json=example["request"])
-                said = reply.raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
-            msg = f"{model} does not answer at {url}: {error}"
-            raise InstanceError(msg, remedy=f"look at {self.instance.logs}") from error
-        answer = {key: said.get(key) for key in example["answer"]}
-        if answer != example["answer"]:
-            msg = f"{model} answered {answer} to its example, and {example['answer']} is right"
-            raise InstanceError(msg, remedy=f"look at bentos/{model}")
-        phase.detail = f"{model}: {json.dumps(answer)}"
-        return Answer(model, url, example["path"], example["request"], answer)
-
-
-def _asks_again(reply: httpx.Response) -> bool:
-    return reply.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
-
-
-def _last(state: tenacity.RetryCallState) -> httpx.Response:
-    """What was said last; raises what was raised."""
-    return cast("tenacity.Future", state.outcome).result()  # type: ignore[no-any-return]
 
 
 def bought_of(settings: Settings, delays: Delays) -> Bought | None:
@@ -284,12 +244,6 @@ def running_clusters(programs: Programs, progress: Progress, *, checkout: Path =
         if containerd is not None and containerd.pid and owner.exists() and owner.read_text() == str(checkout):
             found.append(Cluster(instance, programs, progress))
     return found
-
-
-def load_example(model: str, checkout: Path = paths.REPOSITORY) -> dict[str, Any] | None:
-    """A request for a model with the answer it should get, where its bento ships one (`example.json`)."""
-    file = checkout / "bentos" / model / "example.json"
-    return dict(json.loads(file.read_text())) if file.exists() else None
 
 
 def _diagnostics(output: str) -> str:

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from slipway.answers import Answer
 from slipway.building.registry import Pushed
 from slipway.embedded.fleet.placed import Placed
 from slipway.embedded.instance import Instance
@@ -19,7 +21,7 @@ from slipway.embedded.supervisor.spec import Status
 from slipway.engines.locate import Located
 from slipway.engines.pack import Pack
 from slipway.engines.source import VARIABLE
-from slipway.environment import Answer, Summary
+from slipway.environment import Summary
 
 
 def show(out: Console, summary: Summary) -> None:
@@ -65,7 +67,17 @@ def _answer(answer: Answer) -> Text:
     if not answer.path:
         return Text("ready")
     body = json.dumps(answer.request, separators=(",", ":"))
-    command = f"curl -s {answer.url}{answer.path} -H 'content-type: application/json' -d '{body}'"
+    url, options = answer.url, "-s"
+    if answer.url.startswith("https:"):
+        options = "-sk"  # the certificate is signed by itself
+    if answer.hostname:
+        address = httpx.URL(url)
+        url = url.replace(address.host, answer.hostname, 1)
+        options += f" --resolve {answer.hostname}:{address.port}:{address.host}"
+    headers = "".join(
+        f" -H '{name}: {value}'" for name, value in {"content-type": "application/json", **answer.headers}.items()
+    )
+    command = f"curl {options} {url}{answer.path}{headers} -d '{body}'"
     return Text.assemble((command, "cyan"), "\n→ ", (json.dumps(answer.answer), "bold green"))
 
 

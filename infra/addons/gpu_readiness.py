@@ -11,6 +11,7 @@ from pulumi_kubernetes.apps.v1 import DaemonSet
 from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding
 
+from infra import restricted
 from infra.capacity.names import GPU_PRESENT, GPU_STARTUP
 
 _KUBECTL = "registry.k8s.io/kubectl:v1.34.4"
@@ -18,13 +19,7 @@ _PAUSE = "registry.k8s.io/pause:3.10.1"
 _NAMESPACE = "kube-system"
 _WAIT = "15m"
 _RESOURCES = {"requests": {"cpu": "5m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}}
-_SECURITY = {
-    "run_as_non_root": True,
-    "run_as_user": 65532,
-    "allow_privilege_escalation": False,
-    "read_only_root_filesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
+_SECURITY = {**restricted.CONTAINER, "run_as_non_root": True, "run_as_user": 65532}
 
 
 class GpuReadiness(pulumi.ComponentResource):

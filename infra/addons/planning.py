@@ -8,6 +8,8 @@ from infra.addons import table, values
 from infra.addons.table import Pin
 from infra.addons.values import Surroundings
 from infra.capacity.planning import CapacityPlan
+from infra.settings import Settings
+from infra.settings.cluster import ExistingCluster, Program
 
 FEWEST_FOR_SPOT = 15
 """Types that Karpenter wants to choose from before it replaces a spot node by a cheaper one."""
@@ -50,6 +52,23 @@ def plan(capacity: CapacityPlan, around: Surroundings) -> tuple[AddonSpec, ...]:
     if any(pool.ratio for pool in capacity.pools.values()):
         found.append(AddonSpec(pin=table.DESCHEDULER, values=values.descheduler()))
     return tuple(found)
+
+
+def plan_serving(settings: Settings) -> tuple[AddonSpec, ...]:
+    """What a gateway needs, and models that scale; none where there is neither, or where it is installed already."""
+    wanted: dict[Program, AddonSpec] = {}
+    if settings.gateway is not None:
+        # The load balancer of the gateway goes before what removes it.
+        after = () if isinstance(settings.cluster, ExistingCluster) else (table.LOAD_BALANCERS.name,)
+        wanted["envoy-gateway"] = AddonSpec(pin=table.ENVOY_GATEWAY, values=values.envoy_gateway(), after=after)
+    if settings.scales:
+        wanted["keda"] = AddonSpec(pin=table.KEDA, values=values.keda())
+        wanted["prometheus"] = AddonSpec(pin=table.PROMETHEUS, values=values.prometheus_operator())
+    if not isinstance(settings.cluster, ExistingCluster):
+        return tuple(wanted.values())
+    if settings.scales:
+        wanted["metrics-server"] = AddonSpec(pin=table.METRICS_SERVER, values=values.metrics_server())
+    return tuple(spec for program, spec in wanted.items() if program not in settings.cluster.installed)
 
 
 def has_nvidia(capacity: CapacityPlan) -> bool:

@@ -1,10 +1,13 @@
 """Addon: one Helm release, from the pin and the values that are planned."""
 
 import pulumi
+from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgsDict
 
 from infra.addons.planning import AddonSpec
+from infra.declared import LABELS
 
+_ALWAYS_THERE = "kube-system"
 _TIMEOUT_SECONDS = 600
 """How long its pods may take to be ready: images are pulled, and nodes may have to come up first."""
 
@@ -23,6 +26,12 @@ class Addon(pulumi.ComponentResource):
         super().__init__("slipway:addons:Addon", name, {}, opts)
         pin = spec.pin
         repository: RepositoryOptsArgsDict | None = {"repo": pin.repository} if pin.repository else None
+        child = pulumi.ResourceOptions(parent=self)
+        if pin.namespace != _ALWAYS_THERE:
+            namespace = Namespace(
+                pin.namespace, metadata={"name": pin.namespace, "labels": {**LABELS, **pin.labels}}, opts=child
+            )
+            child = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
         self.release = Release(
             name,
             name=pin.name,
@@ -37,6 +46,6 @@ class Addon(pulumi.ComponentResource):
             atomic=True,
             cleanup_on_fail=True,
             timeout=_TIMEOUT_SECONDS,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
         self.register_outputs({"version": pin.version})

@@ -3,7 +3,10 @@
 A chart's CRDs are a chart of their own where upstream publishes one: Helm never upgrades those bundled in a chart.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from infra.traffic import GATEWAY_NAMESPACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,7 @@ class Pin:
         namespace: Where it is installed.
         account: The service account that its identity in AWS belongs to; empty where it has none.
         bundles_crds: Whether its CRDs come with it, as upstream has no chart for them.
+        labels: Of its namespace, where that is made for it.
         why: Why this version.
     """
 
@@ -28,6 +32,7 @@ class Pin:
     namespace: str = "kube-system"
     account: str = ""
     bundles_crds: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
     why: str
 
 
@@ -67,5 +72,42 @@ DESCHEDULER = Pin(
     repository="https://kubernetes-sigs.github.io/descheduler",
     why="for Kubernetes 1.35 and the two before; proved here with the program of 0.35.1, whose module has this chart",
 )
-PINS = (KARPENTER_CRDS, KARPENTER, LOAD_BALANCERS, NVIDIA, DESCHEDULER)
+KEDA = Pin(
+    name="keda",
+    chart="keda",
+    version="2.20.2",
+    repository="https://kedacore.github.io/charts",
+    namespace="keda",
+    bundles_crds=True,
+    why="the newest in September 2026; proved here with the manifests of the same release",
+)
+PROMETHEUS = Pin(
+    name="kube-prometheus-stack",
+    chart="kube-prometheus-stack",
+    version="84.4.0",
+    repository="https://prometheus-community.github.io/helm-charts",
+    namespace="monitoring",
+    bundles_crds=True,
+    why="the newest in September 2026; of it the operator alone, as Prometheus itself is infra/addons/prometheus.py; "
+    "on an upgrade, apply the chart's CRDs first, as Helm does not",
+)
+METRICS_SERVER = Pin(
+    name="metrics-server",
+    chart="metrics-server",
+    version="3.13.1",
+    repository="https://kubernetes-sigs.github.io/metrics-server",
+    why="the newest in November 2026; where EKS makes the cluster it is an add-on of EKS instead",
+)
+ENVOY_GATEWAY = Pin(
+    name="envoy-gateway",
+    chart="oci://docker.io/envoyproxy/gateway-helm",
+    version="v1.9.1",
+    namespace=GATEWAY_NAMESPACE,
+    bundles_crds=True,
+    # A new Envoy counts once the load balancer has it: aws-load-balancer-controller looks for this.
+    labels={"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"},
+    why="the newest in September 2026, with Envoy 1.39.3 in place of its own (infra/addons/gateway.py); its CRDs, with "
+    "those of the Gateway API, are too large for a release of their own: on an upgrade, apply them first",
+)
+PINS = (KARPENTER_CRDS, KARPENTER, LOAD_BALANCERS, NVIDIA, DESCHEDULER, KEDA, PROMETHEUS, METRICS_SERVER, ENVOY_GATEWAY)
 """All of them."""

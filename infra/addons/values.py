@@ -12,7 +12,16 @@ from infra.capacity.names import GPU_PRESENT
 
 DESCHEDULING_INTERVAL = "30s"
 """How often ratios are looked at. `consolidateAfter` of serving is six times that: docs/capacity/mix.md."""
-_SYSTEM = [{"key": "CriticalAddonsOnly", "operator": "Exists"}]
+SYSTEM = [{"key": "CriticalAddonsOnly", "operator": "Exists"}]
+"""What a pod on the system nodes tolerates."""
+UNBOUGHT: dict[str, Any] = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "karpenter.sh/nodepool", "operator": "DoesNotExist"}]}]
+        }
+    }
+}
+"""What keeps a pod off nodes that are bought for models, and go again."""
 _EVERYWHERE = [{"operator": "Exists"}]
 
 
@@ -56,7 +65,7 @@ def karpenter(around: Surroundings, *, spot_to_spot: bool) -> dict[str, Any]:
             "featureGates": {"spotToSpotConsolidation": spot_to_spot, "reservedCapacity": True},
         },
         "controller": {"resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}},
-        "tolerations": _SYSTEM,
+        "tolerations": SYSTEM,
         "podDisruptionBudget": {"name": KARPENTER.name, "maxUnavailable": 1},
     }
 
@@ -76,7 +85,7 @@ def load_balancers(around: Surroundings) -> dict[str, Any]:
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         "priorityClassName": "system-cluster-critical",
         "podDisruptionBudget": {"maxUnavailable": 1},
-        "tolerations": _SYSTEM,
+        "tolerations": SYSTEM,
     }
 
 
@@ -125,5 +134,75 @@ def descheduler() -> dict[str, Any]:
             ],
         },
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-        "tolerations": _SYSTEM,
+        "tolerations": SYSTEM,
+    }
+
+
+def keda() -> dict[str, Any]:
+    """Of keda (https://github.com/kedacore/charts/tree/main/keda)."""
+    return {
+        "resources": {
+            "operator": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+            "metricServer": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+            "webhooks": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        },
+        "tolerations": SYSTEM,
+    }
+
+
+def prometheus_operator() -> dict[str, Any]:
+    """Of kube-prometheus-stack: the operator, and none of what else it can install.
+
+    https://github.com/prometheus-community/helm-charts/tree/main/charts/kube-prometheus-stack
+    """
+    others = (
+        "alertmanager",
+        "coreDns",
+        "grafana",
+        "kubeApiServer",
+        "kubeControllerManager",
+        "kubeEtcd",
+        "kubeProxy",
+        "kubeScheduler",
+        "kubeStateMetrics",
+        "kubelet",
+        "nodeExporter",
+        "prometheus",
+    )
+    return {
+        **{part: {"enabled": False} for part in others},
+        "defaultRules": {"create": False},
+        "prometheusOperator": {
+            # Both would need a certificate that a hook makes; what the program writes is checked by the CRDs.
+            "admissionWebhooks": {"enabled": False},
+            "tls": {"enabled": False},
+            # Nobody asks kubelets, and the operator's Service of them would outlive it.
+            "kubeletService": {"enabled": False},
+            "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+            "tolerations": SYSTEM,
+        },
+    }
+
+
+def metrics_server() -> dict[str, Any]:
+    """Of metrics-server (https://github.com/kubernetes-sigs/metrics-server/blob/v0.9.0/charts/metrics-server)."""
+    return {"resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}}
+
+
+def envoy_gateway() -> dict[str, Any]:
+    """Of gateway-helm (https://github.com/envoyproxy/gateway/tree/v1.9.1/charts/gateway-helm)."""
+    return {
+        "deployment": {
+            "replicas": 2,
+            "envoyGateway": {
+                "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+            },
+            "pod": {"tolerations": SYSTEM},
+        },
+        "podDisruptionBudget": {"minAvailable": 1},
+        "certgen": {"job": {"tolerations": SYSTEM}},
+        # It marks every pod of Envoy with its zone, and no route here prefers one.
+        "topologyInjector": {"enabled": False},
+        # A backend that is none is how the first request to a sleeping model is counted (infra/models/routing.py).
+        "config": {"envoyGateway": {"extensionApis": {"enableBackend": True}}},
     }

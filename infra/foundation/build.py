@@ -13,7 +13,9 @@ from infra.foundation.interruptions import Interruptions
 from infra.foundation.network import Network
 from infra.foundation.nodes import NodeRole, SystemNodes
 from infra.foundation.planning import keys as purposes
+from infra.foundation.planning import review
 from infra.foundation.planning.plan import ClusterPlan, FoundationPlan
+from infra.foundation.review import ReviewQueues
 from infra.foundation.stores import Stores
 
 
@@ -82,6 +84,9 @@ def _platform(plan: ClusterPlan, network: Network, keys: Mapping[str, pulumi.Out
         after=[system.group, *identities.of["volumes"].ready],
     )
     interruptions = Interruptions("interruptions", spec=plan.interruptions)
+    reviews = [ReviewQueues("reviews", specs=plan.reviews, key=keys[review.KEY])] if plan.reviews else []
+    for each in reviews:
+        pulumi.export("reviews", each.urls)
     return Platform(
         provider=cluster.provider,
         name=cluster.name,
@@ -89,5 +94,5 @@ def _platform(plan: ClusterPlan, network: Network, keys: Mapping[str, pulumi.Out
         node_role=bought.name,
         queue=interruptions.queue,
         vpc=network.vpc,
-        ready=[network, cluster, bought, identities, first, system, rest, interruptions],
+        ready=[network, cluster, bought, identities, first, system, rest, interruptions, *reviews],
     )

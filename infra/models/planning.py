@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from infra.capacity.placement import Placement
 from infra.capacity.planning import CapacityPlan
+from infra.models.environment import environment
+from infra.models.routing import RouteSpec, route
+from infra.models.scaling import ScaledObjectSpec, scaled
 from infra.settings import Settings
-from infra.settings.models import Serving
-from infra.settings.quantities import bytes_of
+from infra.traffic import MODEL_PODS
 
 NAMESPACE = "models"
 """The Kubernetes namespace in which models run."""
@@ -44,40 +46,51 @@ class ModelSpec:
         name: The model's name; also that of its Deployment and Service.
         namespace: The Kubernetes namespace.
         image: By digest.
-        replicas: Pods.
+        replicas: Pods; None where they are scaled: two that state them would undo each other's work for ever.
+        scaled: What scales them, if anything.
         cpu: Request and limit of one pod, a Kubernetes quantity.
         memory: The same, of memory.
+        scratch: The same, of the node's disk.
         gpus: Accelerators of one pod.
         placement: What its pods say to run on their pool; None where the stack has no pools.
         port: Where its container serves.
         user: Numeric user of its container.
         command: What its container runs; the image's own, if empty.
         environment: What its container is told.
+        route: How clients reach it; None where the stack has no gateway.
     """
 
     name: str
     namespace: str
     image: str
-    replicas: int
+    replicas: int | None
     cpu: str
     memory: str
+    scratch: str = "1Gi"
     gpus: int = 0
     placement: Placement | None = None
     port: int = SERVING_PORT
     user: int = BENTO_USER
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    scaled: ScaledObjectSpec | None = None
+    route: RouteSpec | None = None
 
     @property
     def labels(self) -> dict[str, str]:
         """What its objects carry (https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/)."""
-        return {"app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/component": "model", **self.selector}
+        return {"app.kubernetes.io/part-of": "slipway", **MODEL_PODS, **self.selector}
 
     @property
     def amounts(self) -> dict[str, str]:
         """What one pod is given, by resource: requests and limits alike."""
         accelerators = {self.placement.accelerator: str(self.gpus)} if self.placement and self.gpus else {}
-        return {"cpu": self.cpu, "memory": self.memory, **accelerators}
+        return {"cpu": self.cpu, "memory": self.memory, "ephemeral-storage": self.scratch, **accelerators}
+
+    @property
+    def max_unavailable(self) -> str:
+        """How many of its pods may be evicted at once; while one loads, none of the others."""
+        return self.placement.max_unavailable if self.placement else "1"
 
     @property
     def selector(self) -> dict[str, str]:
@@ -85,13 +98,19 @@ class ModelSpec:
         return {NAME_LABEL: self.name}
 
 
-def plan(settings: Settings, built: Mapping[str, str], capacity: CapacityPlan | None = None) -> list[ModelSpec]:
+def plan(
+    settings: Settings,
+    built: Mapping[str, str],
+    capacity: CapacityPlan | None = None,
+    reviews: Mapping[str, str] | None = None,
+) -> list[ModelSpec]:
     """Plan every model of a stack, in the order of the file.
 
     Args:
         settings: The stack.
         built: Images of local builds, by model.
         capacity: The stack's pools; None where it has none.
+        reviews: URLs of the queues that the stack makes for what people are to see, by model.
 
     Raises:
         MissingBuildError: Some image is `built` and no build is on record.
@@ -105,25 +124,18 @@ def plan(settings: Settings, built: Mapping[str, str], capacity: CapacityPlan | 
             name=name,
             namespace=NAMESPACE,
             image=built[name] if model.image == BUILT else model.image,
-            replicas=model.replicas,
+            replicas=None if model.scaling else model.replicas,
+            scaled=scaled(name, NAMESPACE, model.scaling) if model.scaling else None,
             cpu=model.resources.cpu,
             memory=model.resources.memory,
+            scratch=model.resources.scratch,
             gpus=model.resources.gpus,
             placement=capacity.placement(model.pool, "serving") if capacity and model.pool else None,
             command=KIT_COMMAND if model.server == "slipway-kit" else (),
-            environment=_environment(model.serving) if model.server == "slipway-kit" else {},
+            environment=environment(model.serving, region=settings.region, review=(reviews or {}).get(name, ""))
+            if model.server == "slipway-kit"
+            else {},
+            route=route(name, NAMESPACE, model, settings.gateway) if settings.gateway else None,
         )
         for name, model in settings.models.items()
     ]
-
-
-def _environment(serving: Serving) -> dict[str, str]:
-    """The kit's variables (bentos/kit/slipway_kit/settings.py)."""
-    return {
-        "SLIPWAY_OBJECTIVE_MS": str(serving.objective),
-        "SLIPWAY_MAX_BATCH": str(serving.max_batch),
-        "SLIPWAY_CONCURRENCY": str(serving.concurrency),
-        "SLIPWAY_QUEUE_ITEMS": str(serving.queue),
-        "SLIPWAY_QUEUE_BYTES": str(bytes_of(serving.queue_memory)),
-        "SLIPWAY_MAX_BODY_BYTES": str(bytes_of(serving.largest_request)),
-    }

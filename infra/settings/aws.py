@@ -41,6 +41,16 @@ def _tag_key(text: str) -> str:
     return text
 
 
+def queues_of(region: str, account: str) -> str:
+    """What the URLs of an account's queues begin with (https://docs.aws.amazon.com/general/latest/gr/sqs-service.html).
+
+    Args:
+        region: Where they are.
+        account: Whose they are.
+    """
+    return f"https://sqs.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}/{account}/"
+
+
 AccountId = Annotated[str, BeforeValidator(_account), WithJsonSchema({"type": "string", "pattern": "^[0-9]{12}$"})]
 Region = Annotated[str, AfterValidator(_region), WithJsonSchema({"type": "string", "pattern": f"^{_REGION.pattern}$"})]
 TagKey = Annotated[str, AfterValidator(_tag_key), WithJsonSchema({"type": "string", "pattern": "^(?!aws:).{1,128}$"})]

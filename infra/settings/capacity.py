@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from infra.settings.models import Cpu, Memory
+from infra.settings.amounts import Cpu, Memory
 from infra.settings.section import Absent, Section
-from infra.settings.texts import matching, written
+from infra.settings.texts import filled, matching, written
 from infra.settings.wording import listed, near, shown
 
 Purpose = Literal["system", "serving", "batch", "training"]
@@ -58,13 +58,6 @@ def _purposes(value: Any) -> tuple[Purpose, ...]:
         msg = f"is {listed(given)}; name a purpose once, and system alone: its nodes carry what all others need"
         raise ValueError(msg)
     return tuple(given)
-
-
-def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not values:
-        msg = "is an empty list; write at least one, or take the key out"
-        raise ValueError(msg)
-    return values
 
 
 def _free_label(key: str) -> str:
@@ -143,6 +136,7 @@ PoolName = Annotated[
     matching(_NAME, "a pool's name; use at most 40 lower-case letters, digits and dashes, a letter first"),
     written(_NAME),
 ]
+_FILLED = filled("write at least one, or take the key out")
 Percent = Annotated[str, matching(_PERCENT, "a share; write 1% to 100%, or leave it out"), written(_PERCENT)]
 Duration = Annotated[
     str, matching(_DURATION, "a time; write it with units, such as 90s, 15m or 1h30m"), written(_DURATION)
@@ -166,7 +160,7 @@ Gpus = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 class Gpu(Section):
     """Accelerators that every node of the pool has."""
 
-    models: Annotated[tuple[str, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
+    models: Annotated[tuple[str, ...], _FILLED, Field(json_schema_extra={"minItems": 1})]
     """Models as Karpenter names them: l4, l40s, a10g, h100."""
     count: Annotated[Annotated[int, Field(ge=1, le=16, strict=True)] | None, Absent()] = None
     """How many each node has, exactly; any number when left out."""
@@ -175,23 +169,21 @@ class Gpu(Section):
 class Instances(Section):
     """Which types the pool may buy: those that fit everything that is given. Never bare metal."""
 
-    families: Annotated[tuple[str, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = ()
+    families: Annotated[tuple[str, ...], _FILLED, Field(json_schema_extra={"minItems": 1})] = ()
     """Such as m7i, c7a. Without it: all of kind c, m and r from generation 6, or all that have the accelerators."""
-    sizes: Annotated[tuple[str, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = ()
+    sizes: Annotated[tuple[str, ...], _FILLED, Field(json_schema_extra={"minItems": 1})] = ()
     """Such as xlarge, 2xlarge."""
     generations: Annotated[
         tuple[Annotated[int, Field(ge=1, le=99, strict=True)], ...],
-        AfterValidator(_some),
+        _FILLED,
         Field(json_schema_extra={"minItems": 1}),
     ] = ()
     """Such as [7, 8]: the number in a family's name."""
-    architectures: Annotated[
-        tuple[Architecture, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})
-    ] = ("amd64",)
+    architectures: Annotated[tuple[Architecture, ...], _FILLED, Field(json_schema_extra={"minItems": 1})] = ("amd64",)
     """Which machine code the images are for. Slipway builds amd64."""
     gpu: Annotated[Gpu | None, Absent()] = None
     """Accelerators that every node has."""
-    exclude: Annotated[tuple[str, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = ()
+    exclude: Annotated[tuple[str, ...], _FILLED, Field(json_schema_extra={"minItems": 1})] = ()
     """Types or families that are not bought, such as m7i.large."""
 
 
@@ -267,7 +259,7 @@ class Budget(Section):
 
     nodes: Nodes
     """A number, or a share such as 10%, which is rounded up."""
-    reasons: Annotated[tuple[Reason, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = ()
+    reasons: Annotated[tuple[Reason, ...], _FILLED, Field(json_schema_extra={"minItems": 1})] = ()
     """What it holds for; everything when left out."""
     schedule: Annotated[str, matching(_CRON, "a cron schedule, such as 0 9 * * 1-5"), written(_CRON)] = ""
     """When it begins to hold, in UTC. It needs a duration."""

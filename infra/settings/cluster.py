@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from infra.settings.network import Block, PrivateBlock, block_of
 from infra.settings.retention import LogDays
 from infra.settings.section import Either, Section
-from infra.settings.texts import matching, written
+from infra.settings.texts import filled, matching, written
 from infra.settings.wording import listed, shown
 
 _NAME = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
@@ -29,6 +29,10 @@ AddOn = Literal[
     "vpc-cni",
 ]
 """Add-ons of EKS that a cluster has, by name."""
+
+
+Program = Literal["envoy-gateway", "keda", "metrics-server", "prometheus"]
+"""What a gateway needs in a cluster, and models that scale."""
 
 
 def _version(value: Any) -> str:
@@ -56,13 +60,6 @@ def _services(text: str) -> str:
     return text
 
 
-def _some(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        msg = "is an empty list; write at least one"
-        raise ValueError(msg)
-    return values
-
-
 Name = Annotated[
     str,
     matching(_NAME, "a cluster's name; use at most 40 lower-case letters, digits and dashes, a letter first"),
@@ -77,6 +74,7 @@ InstanceType = Annotated[str, matching(_INSTANCE, "an instance type; write one s
 AddOnVersion = Annotated[
     str, matching(_ADD_ON_VERSION, "an add-on's version, such as v1.20.4-eksbuild.2"), written(_ADD_ON_VERSION)
 ]
+_FILLED = filled("write at least one")
 Some = Field(json_schema_extra={"minItems": 1})
 Count = Annotated[int, Field(ge=1, le=20, strict=True)]
 
@@ -86,6 +84,9 @@ class ExistingCluster(Section):
 
     context: Annotated[str, Field(min_length=1)]
     """Context of the kubeconfig in the environment. It is named so that no other cluster is ever meant by accident."""
+    installed: tuple[Program, ...] = ()
+    """What the cluster has already of that which slipway:gateway and models with `scaling` need; the rest is installed.
+    Its Prometheus is the Service prometheus-operated in the namespace monitoring, and takes every PodMonitor."""
 
 
 class Endpoint(Section):
@@ -100,7 +101,7 @@ class Endpoint(Section):
 class SystemNodes(Section):
     """The few nodes that are always there: they carry what buys and configures all others."""
 
-    instances: Annotated[tuple[InstanceType, ...], AfterValidator(_some), Some] = (
+    instances: Annotated[tuple[InstanceType, ...], _FILLED, Some] = (
         "m7i.large",
         "m7a.large",
         "m6i.large",
@@ -139,7 +140,7 @@ class EksCluster(Section):
     """Where its API can be reached from."""
     services_cidr: Annotated[PrivateBlock, AfterValidator(_services)] = "172.20.0.0/16"
     """Addresses of its Services; no part of the network's, and of nothing that pods should reach."""
-    admins: Annotated[tuple[Principal, ...], AfterValidator(_some), Some]
+    admins: Annotated[tuple[Principal, ...], _FILLED, Some]
     """Roles that may do everything in it. The one that runs `pulumi up` is one of them: whoever makes a cluster gets no
     rights by it."""
     system: SystemNodes = Field(default_factory=SystemNodes)

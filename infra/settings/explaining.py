@@ -18,6 +18,7 @@ _EXPECTED = {
     "string_too_long": "at most {max_length} characters are expected",
     "int_type": "a whole number is expected",
     "int_from_float": "a whole number is expected",
+    "float_type": "a number is expected",
     "greater_than_equal": "{ge} or more is expected",
     "less_than_equal": "{le} or less is expected",
     "tuple_type": "a list is expected",
@@ -53,8 +54,14 @@ def _what(error: ErrorDetails, where: Where, content: Any) -> str:
         case "model_type" | "model_attributes_type":
             return f"is {shown(value)}; a map is expected; the keys here are {listed(_keys(where, content))}"
         case kind if kind in _EXPECTED:
-            return f"is {shown(value)}; {_EXPECTED[kind].format(**error.get('ctx', {}))}"
+            bounds = {name: _short(bound) for name, bound in error.get("ctx", {}).items()}
+            return f"is {shown(value)}; {_EXPECTED[kind].format(**bounds)}"
     return f"is {shown(value)}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _short(bound: Any) -> Any:
+    """A bound as it is written: pydantic keeps that of a number with a point, even where it has none."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
 def _unknown(where: Where, content: Any) -> str:

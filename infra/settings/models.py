@@ -1,19 +1,21 @@
 """The models of a stack: which image, how many, and what each is given."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-from infra.settings.quantities import BYTES, CPU, bytes_of, millicores
-from infra.settings.section import Section
+from infra.settings.amounts import Bytes, Cpu, Memory, up_to
+from infra.settings.around import Breaker, Cache, Fallback, Review
+from infra.settings.gateway import Route
+from infra.settings.scaling import Scaling
+from infra.settings.section import Absent, Section
 from infra.settings.texts import written
 from infra.settings.wording import shown
 
 _DIGEST = r"[a-z0-9]+(?:[._/-][a-z0-9]+)*@sha256:[0-9a-f]{64}"
 _TAG = re.compile(r"[^@\s]+:[\w.-]+")
 _DNS_LABEL = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
-_LEAST_MEMORY = 64 * 2**20
 
 
 def _image(text: str) -> str:
@@ -31,41 +33,8 @@ def _name(text: str) -> str:
     return text
 
 
-def _cpu(text: str) -> str:
-    millicores(text)
-    return text
-
-
-def _memory(text: str) -> str:
-    if bytes_of(text) < _LEAST_MEMORY:
-        msg = f"{shown(text)} is less than a Python process needs; give it 64Mi or more"
-        raise ValueError(msg)
-    return text
-
-
-def _bytes(text: str) -> str:
-    bytes_of(text)
-    return text
-
-
-def _text(value: Any) -> Any:
-    """YAML reads `1` as a number where a quantity is meant."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _quantity(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": f"^(?:{pattern})$"}, {"type": "number", "exclusiveMinimum": 0}]}
-    )
-
-
 Image = Annotated[str, AfterValidator(_image), WithJsonSchema({"type": "string", "pattern": f"^(?:built|{_DIGEST})$"})]
 ModelName = Annotated[str, AfterValidator(_name), written(_DNS_LABEL)]
-Cpu = Annotated[str, BeforeValidator(_text), AfterValidator(_cpu), _quantity(CPU)]
-Memory = Annotated[str, BeforeValidator(_text), AfterValidator(_memory), _quantity(BYTES)]
-
-
-Bytes = Annotated[str, BeforeValidator(_text), AfterValidator(_bytes), _quantity(BYTES)]
 
 
 class Resources(Section):
@@ -75,12 +44,14 @@ class Resources(Section):
     """Processors: `2`, `0.5` or `500m`."""
     memory: Memory
     """Bytes: `512Mi`, `2Gi`."""
+    scratch: Bytes = "1Gi"
+    """Bytes of the node's disk for temporary files and logs; a replica that takes more is evicted."""
     gpus: Annotated[int, Field(ge=0, le=16, strict=True)] = 0
     """Accelerators, of the kind that the pool's nodes have."""
 
 
 class Serving(Section):
-    """What slipway-kit plans to, in every replica of a model. The defaults are the kit's own."""
+    """What slipway-kit plans to in every replica of a model, and what stands around. The defaults are the kit's own."""
 
     objective: Annotated[int, Field(ge=1, le=3_600_000, strict=True)] = 100
     """Milliseconds from a request's arrival to its answer: what cannot be answered within is refused."""
@@ -90,10 +61,19 @@ class Serving(Section):
     """Batches that are computed at the same time."""
     queue: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = 1024
     """Items that may wait."""
-    queue_memory: Bytes = "64Mi"
+    queue_memory: Annotated[Bytes, up_to("1Ti")] = "64Mi"
     """Bytes of request bodies that may wait."""
-    largest_request: Bytes = "1Mi"
+    largest_request: Annotated[Bytes, up_to("16Gi")] = "1Mi"
     """Bytes of one request's body."""
+    cache: Annotated[Cache | None, Absent()] = None
+    """Answers that are kept, and given again to the same item."""
+    fallback: Fallback = ()
+    """Who answers when the model fails, in this order: `smaller` and `default` are the class's own, `cached` is an
+    earlier answer to the same item, however old."""
+    breaker: Annotated[Breaker | None, Absent()] = None
+    """When a model that fails is left alone for a while; only beside `fallback`."""
+    review: Annotated[Review | None, Absent()] = None
+    """What the model is not sure of goes to people, on a queue of SQS."""
 
 
 class Model(Section):
@@ -102,12 +82,16 @@ class Model(Section):
     image: Image
     """`name@sha256:…`, or `built` for what the last `slipway build` on this machine made."""
     replicas: Annotated[int, Field(ge=1, le=200, strict=True)] = 1
-    """Pods that serve it."""
+    """Pods that serve it; left out where it has `scaling`."""
+    scaling: Annotated[Scaling | None, Absent()] = None
+    """How their number follows what is asked of them."""
     resources: Resources
     """What one pod is given."""
     server: Literal["slipway-kit", "bentoml"] = "slipway-kit"
     """What answers in its container: the kit, or BentoML's own server for a bento that is not made for the kit."""
-    serving: Serving = Serving()
-    """What the kit plans to."""
+    serving: Serving = Field(default_factory=Serving)
+    """What the kit plans to, and what stands around it."""
+    route: Route = Field(default_factory=Route)
+    """How clients reach it, where the stack has a gateway (slipway:gateway)."""
     pool: str = ""
     """The pool of slipway:capacity that it runs on. Needed where the stack has pools."""

@@ -7,14 +7,17 @@ from pydantic_core.core_schema import ValidationInfo
 
 from infra.settings.aws import AccountId, Region, TagKey, TagValue
 from infra.settings.budget import Budget
+from infra.settings.cache import SharedCache
 from infra.settings.capacity import Pool, PoolName
 from infra.settings.cluster import Cluster, ExistingCluster
+from infra.settings.gateway import Gateway
 from infra.settings.models import Model, ModelName
 from infra.settings.network import Network
 from infra.settings.registry import Registry
 from infra.settings.section import Absent, Section
 from infra.settings.stores import Stores
 from infra.settings.tags import Tags
+from infra.settings.texts import filled
 from infra.settings.wording import listed, shown
 
 
@@ -25,15 +28,12 @@ def _environment(value: Any) -> Any:
     raise ValueError(msg)
 
 
-def _some(accounts: tuple[str, ...]) -> tuple[str, ...]:
-    if not accounts:
-        msg = "is an empty list; write at least one account, or take the key out"
-        raise ValueError(msg)
-    return accounts
-
-
 Environment = Annotated[Any, AfterValidator(_environment)]
-Accounts = Annotated[tuple[AccountId, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
+Accounts = Annotated[
+    tuple[AccountId, ...],
+    filled("write at least one account, or take the key out"),
+    Field(json_schema_extra={"minItems": 1}),
+]
 
 
 class DefaultTags(Section):
@@ -59,6 +59,10 @@ class Settings(Section):
     """The cluster that models are deployed to: one that exists (`context`), or one of EKS that this stack makes."""
     capacity: dict[PoolName, Pool] = Field(default_factory=dict, alias="slipway:capacity")
     """The nodes that are bought for models and their like, by pool."""
+    gateway: Annotated[Gateway | None, Absent()] = Field(default=None, alias="slipway:gateway")
+    """The one door that clients come through to all models; without it, they are reached inside the cluster alone."""
+    cache: Annotated[SharedCache | None, Absent()] = Field(default=None, alias="slipway:cache")
+    """The cache that models share whose `cache` says `shared: cluster`."""
     models: dict[ModelName, Model] = Field(default_factory=dict, alias="slipway:models")
     """The models that are served, by name. An `image: built` is the bento of the same name, in bentos/."""
     registry: Annotated[Registry | None, Absent()] = Field(default=None, alias="slipway:registry")
@@ -87,6 +91,11 @@ class Settings(Section):
     def account(self) -> str | None:
         """The one AWS account that the stack file allows; None where it allows several, or does not say."""
         return self.allowed_account_ids[0] if len(self.allowed_account_ids) == 1 else None
+
+    @property
+    def scales(self) -> bool:
+        """Whether the number of replicas of some model follows what is asked of it."""
+        return any(model.scaling for model in self.models.values())
 
     @property
     def context(self) -> str:

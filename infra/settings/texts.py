@@ -1,6 +1,7 @@
-"""Text of a certain form: how it is held to it in a stack file, and how an editor learns of it."""
+"""Text of a certain form, and lists that are not empty: how a stack file is held to them, and editors learn of it."""
 
 import re
+from typing import Any
 
 from pydantic import AfterValidator, WithJsonSchema
 
@@ -20,6 +21,22 @@ def matching(pattern: str, what: str) -> AfterValidator:
             msg = f"{shown(text)} is not {what}"
             raise ValueError(msg)
         return text
+
+    return AfterValidator(check)
+
+
+def filled(hint: str) -> AfterValidator:
+    """Of a list that is not empty.
+
+    Args:
+        hint: What to write; an error ends with it.
+    """
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not values:
+            msg = f"is an empty list; {hint}"
+            raise ValueError(msg)
+        return values
 
     return AfterValidator(check)
 

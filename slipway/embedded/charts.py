@@ -12,6 +12,7 @@ from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.images import ImageFile, image_of
 from slipway.embedded.instance import AWS_PORT, BRIDGE_ADDRESS
 from slipway.embedded.node import REAL
+from slipway.engines.entries import Command
 from slipway.engines.locate import Programs
 from slipway.engines.table import engine
 from slipway.errors import InstanceError
@@ -21,7 +22,8 @@ class Treatment(StrEnum):
     """What becomes of a release."""
 
     REAL = "real"
-    """The official chart, installed by helm; the images of its programs are made from what was built here."""
+    """The official chart, or the manifests that upstream releases beside it, installed by helm; the images of its
+    programs are made from what was built here."""
     SUPERVISED = "supervised"
     """A process of the supervisor does its work; the release's values are checked, and it is recorded."""
     RECORDED = "not run here"
@@ -39,7 +41,9 @@ class KnownChart:
         reason: Why, in one sentence.
         images: Engines whose images its pods need.
         processes: What does its work where it is supervised.
-        values: Where it is supervised, the values that this work heeds or that cannot matter to it; others are faults.
+        values: Where it is supervised, or installed from manifests, the values that this heeds or that cannot matter to
+            it; others are faults.
+        needed_by: Which of the machine's stacks have it.
     """
 
     repository: str
@@ -49,6 +53,7 @@ class KnownChart:
     images: tuple[str, ...] = ()
     processes: tuple[str, ...] = ()
     values: frozenset[str] = frozenset()
+    needed_by: Command = "capacity"
 
     @property
     def reference(self) -> str:
@@ -67,9 +72,9 @@ class KnownChart:
 
     def faults(self, values: Mapping[str, Any]) -> list[str]:
         """What a release's values ask for that is not done here, one sentence each."""
-        if self.treatment is not Treatment.SUPERVISED:
+        if not self.values:
             return []
-        who = " and ".join(self.processes)
+        who = " and ".join(self.processes) or "what upstream's manifests install"
         return [f"{self.name}: {who} does not heed the value {key!r}" for key in sorted(set(values) - self.values)]
 
 
@@ -108,8 +113,62 @@ CHARTS: tuple[KnownChart, ...] = (
         reason="the chart and the program come from one pinned module; it evicts pods of bought nodes as of any others",
         images=("descheduler",),
     ),
+    KnownChart(
+        repository="oci://docker.io/envoyproxy",
+        name="gateway-helm",
+        treatment=Treatment.REAL,
+        reason="the chart and the controller come from one pinned module, Envoy itself from PyPI's wheel",
+        images=("envoy-gateway", "envoy"),
+        needed_by="gateway",
+    ),
+    KnownChart(
+        repository="https://kedacore.github.io/charts",
+        name="keda",
+        treatment=Treatment.REAL,
+        reason="the manifests and the programs come from one pinned module; its chart lies in no module",
+        images=("keda", "keda-adapter", "keda-admission-webhooks"),
+        values=frozenset({"resources", "tolerations"}),
+        needed_by="serving",
+    ),
+    KnownChart(
+        repository="https://prometheus-community.github.io/helm-charts",
+        name="kube-prometheus-stack",
+        treatment=Treatment.REAL,
+        reason="the operator's manifests and programs come from one pinned module; the chart lies in no module, and of "
+        "what else it can install nothing is asked for",
+        images=("prometheus-operator", "prometheus-config-reloader", "prometheus"),
+        values=frozenset(
+            {
+                "alertmanager",
+                "coreDns",
+                "defaultRules",
+                "grafana",
+                "kubeApiServer",
+                "kubeControllerManager",
+                "kubeEtcd",
+                "kubeProxy",
+                "kubeScheduler",
+                "kubeStateMetrics",
+                "kubelet",
+                "nodeExporter",
+                "prometheus",
+                "prometheusOperator",
+            }
+        ),
+        needed_by="serving",
+    ),
+    KnownChart(
+        repository="https://kubernetes-sigs.github.io/metrics-server",
+        name="metrics-server",
+        treatment=Treatment.REAL,
+        reason="the chart and the program come from one pinned module; it asks the kubelet here",
+        images=("metrics-server",),
+        needed_by="serving",
+    ),
 )
 """Every chart, in the order it is reported."""
+WITHOUT_CHART: Mapping[Command, tuple[str, ...]] = {"cache": ("valkey-server",)}
+"""Engines whose images pods need that the program declares itself."""
 
 
 def find(chart: str, *, repository: str = "", version: str = "") -> KnownChart:
@@ -151,6 +210,18 @@ def additions(known: KnownChart, region: str) -> dict[str, Any]:
     here = {"replicas": 1, "nodeSelector": {REAL: "true"}}
     if known.name == "descheduler":
         return here
+    if known.name == "gateway-helm":
+        on_it = {"nodeSelector": {REAL: "true"}}
+        return {
+            "deployment": {"replicas": 1, "pod": on_it},
+            "podDisruptionBudget": {"minAvailable": 0},
+            "certgen": {"job": on_it},
+        }
+    if known.name in ("keda", "kube-prometheus-stack"):
+        return {"nodeSelector": {REAL: "true"}, "image": {"pullPolicy": "IfNotPresent"}}
+    if known.name == "metrics-server":
+        # The kubelet's certificate is its own; Nodes without a kubelet have nothing to tell.
+        return {**here, "args": ["--kubelet-insecure-tls", f"--node-selector={REAL}=true"]}
     if known.name != "karpenter":
         return {}
     env = {
@@ -169,14 +240,17 @@ def additions(known: KnownChart, region: str) -> dict[str, Any]:
     }
 
 
-def images(programs: Programs) -> Iterator[ImageFile]:
-    """The images that the pods of real charts need, made now if need be.
+def images(programs: Programs, needed_by: Command) -> Iterator[ImageFile]:
+    """The images that the pods of real charts, and of what the program declares itself, need, made now if need be.
 
     Args:
-        programs: What `slipway.engines.build.ensure("capacity", …)` found.
+        programs: What `slipway.engines.build.ensure(needed_by, …)` found.
+        needed_by: Of which stacks.
 
     Raises:
         EngineError: A program was not built.
     """
     for known in CHARTS:
-        yield from (image_of(engine, programs) for engine in known.images)
+        if known.needed_by == needed_by:
+            yield from (image_of(engine, programs) for engine in known.images)
+    yield from (image_of(engine, programs) for engine in WITHOUT_CHART.get(needed_by, ()))

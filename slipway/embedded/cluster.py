@@ -15,6 +15,7 @@ from lightkube import ApiError, Client, KubeConfig
 from lightkube.codecs import load_all_yaml
 from lightkube.resources.core_v1 import Node, ServiceAccount
 
+from infra.traffic import GATEWAY_NAMESPACE, GATEWAY_SERVICE
 from slipway.embedded import cgroups, charts, controlplane, node, oci, pki
 from slipway.embedded.aws import endpoint
 from slipway.embedded.fleet import processes as fleet
@@ -25,12 +26,14 @@ from slipway.embedded.instance import (
     BRIDGE,
     BRIDGE_ADDRESS,
     CLUSTER_DOMAIN,
+    GATEWAY,
     POD_CIDR,
     Instance,
 )
 from slipway.embedded.machine import Layout
 from slipway.embedded.supervisor import launch
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
+from slipway.engines.entries import Command
 from slipway.engines.locate import Programs
 from slipway.errors import CommandError, InstanceError
 from slipway.progress import Phase, Progress
@@ -72,7 +75,17 @@ class Cluster:
         self.programs = programs
         self.progress = progress
 
-    def up(self, models: list[str], *, context: str, account: str, bought: Bought | None = None) -> None:
+    def up(
+        self,
+        models: list[str],
+        *,
+        context: str,
+        account: str,
+        bought: Bought | None = None,
+        gateway: int = 0,
+        caches: bool = False,
+        scales: bool = False,
+    ) -> None:
         """Bring the cluster up, or back up: what runs as it should is not touched.
 
         Args:
@@ -80,6 +93,9 @@ class Cluster:
             context: What the kubeconfig calls the cluster: the name by which the stack file means it.
             account: The AWS account of the endpoint.
             bought: What the stack's own nodes need, where it buys any.
+            gateway: Where the gateway's Service listens, which gets a port on this machine; 0 without a gateway.
+            caches: Whether there is a cache that models share.
+            scales: Whether models scale, which takes programs in the cluster.
         """
         for folder in (self.instance.folder, self.instance.etc, self.instance.node, self.instance.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -89,18 +105,27 @@ class Cluster:
         with self.progress.phase("keys and certificates"):
             kubeadm = self.programs.found("kubeadm")
             pki.ensure(self.instance, kubeadm=kubeadm.path, version=kubeadm.version)
-            ports = self.instance.assign_ports(models)
+            ports = self.instance.assign_ports(models, gateway=bool(gateway))
             pki.write_kubeconfig(self.instance, port=ports["api"], context=context)
         with self.progress.phase("AWS endpoint"):
             self.instance.supervisor.start(endpoint.process(self.instance, account, api_port=ports["api"]))
         with self.progress.phase("control plane") as phase:
-            self._control_plane(phase, ports)
+            self._control_plane(phase, ports, gateway)
         with self.progress.phase("node") as phase:
             self._node(phase, bought)
         if bought is not None:
             with self.progress.phase("bought nodes"):
                 endpoint.tell_prices(f"http://127.0.0.1:{ports['aws']}", bought.prices)
                 self._bought(bought)
+        if gateway:
+            with self.progress.phase("images of the gateway"):
+                self._images("gateway")
+        if caches:
+            with self.progress.phase("image of the cache"):
+                self._images("cache")
+        if scales:
+            with self.progress.phase("images of what scales models"):
+                self._images("serving")
 
     def down(self) -> None:
         """End every process of the instance and remove everything it left on this machine.
@@ -154,7 +179,7 @@ class Cluster:
         )
         instance.supervisor.start(spec)
 
-    def _control_plane(self, phase: Phase, ports: dict[str, int]) -> None:
+    def _control_plane(self, phase: Phase, ports: dict[str, int], gateway: int) -> None:
         instance, start = self.instance, self.instance.supervisor.start
         certificates = instance.pki / "etcd" / "healthcheck-client"
         client = ("--cert", f"{certificates}.crt", f"{certificates}.key")
@@ -163,7 +188,7 @@ class Cluster:
         self._wait(f"{controlplane.ETCD_URL}/health", *client)
         phase.note("API server")
         start(controlplane.apiserver(instance, self.programs.path("kube-apiserver")))
-        start(self._door(ports))
+        start(self._door(ports, gateway))
         admin = instance.pki / "apiserver-kubelet-client"
         self._wait(f"https://{BRIDGE_ADDRESS}:{API_PORT}/readyz", "--cert", f"{admin}.crt", f"{admin}.key")
         phase.note("controllers and scheduler")
@@ -176,7 +201,10 @@ class Cluster:
         start = self.instance.supervisor.start
         start(fleet.kwok(self.instance, self.programs.path("kwok"), delays=bought.delays))
         start(fleet.fleet(self.instance, cluster=bought.cluster, region=bought.region, delays=bought.delays))
-        for image in charts.images(self.programs):
+        self._images("capacity")
+
+    def _images(self, needed_by: Command) -> None:
+        for image in charts.images(self.programs, needed_by):
             self.import_image(image.archive, image.name)
 
     def _node(self, phase: Phase, bought: Bought | None) -> None:
@@ -213,9 +241,11 @@ class Cluster:
             self._node_ready(client, since=begun if fresh else None)
         phase.detail = ""
 
-    def _door(self, ports: dict[str, int]) -> ProcessSpec:
+    def _door(self, ports: dict[str, int], gateway: int) -> ProcessSpec:
         targets = [f"{ports['api']}={BRIDGE_ADDRESS}:{API_PORT}"]
         targets += [f"{ports['aws']}={BRIDGE_ADDRESS}:{AWS_PORT}"]
+        if gateway:
+            targets.append(f"{ports[GATEWAY]}={GATEWAY_SERVICE}.{GATEWAY_NAMESPACE}.svc.{CLUSTER_DOMAIN}:{gateway}")
         models = self.instance.model_ports()
         targets += [f"{port}={name}.models.svc.{CLUSTER_DOMAIN}:80" for name, port in models.items()]
         return ProcessSpec(

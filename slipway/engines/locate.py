@@ -13,7 +13,8 @@ from packaging.version import InvalidVersion, Version
 
 from slipway import paths
 from slipway.engines.cache import cached, pack_of
-from slipway.engines.table import ENGINES, Command, Engine
+from slipway.engines.entries import Command, Engine
+from slipway.engines.table import ENGINES
 from slipway.errors import EngineError
 
 _VERSION = re.compile(r"\bv?(\d+\.\d+(?:\.\d+)?)")

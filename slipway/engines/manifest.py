@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slipway.engines.cache import pin
-from slipway.engines.table import Engine
+from slipway.engines.entries import Engine
 
 FORMAT = 1
 """Raised when an older Slipway could not read a newer pack."""

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from slipway.engines.cache import cached, pin
+from slipway.engines.entries import OF_SOME_STACKS, Engine
 from slipway.engines.locate import locate
 from slipway.engines.manifest import NAME, Manifest, Packed, this_machine
-from slipway.engines.table import ENGINES, Command, Engine
+from slipway.engines.table import ENGINES
 from slipway.errors import EngineError
 from slipway.progress import Phase, Progress
 
@@ -25,9 +26,6 @@ _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 128 * 2**20}]
 them again. Measured on the real ones (691 MB, one core): 103 MB in 64 s with 0.9 GiB of memory, unpacked in 6 s. With
 the preset's own dictionary of 1 MiB 154 MB in 39 s, with gzip 201 MB in 19 s.
 """
-
-_SOME_STACKS: frozenset[Command] = frozenset({"capacity"})
-"""What is packed where it was built, and not asked for."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def _programs() -> tuple[dict[Engine, Path], dict[str, Path], list[str]]:
             packed[engine] = program
         elif (found := locate(engine).found) is not None:
             left_out[engine.name] = found.path
-        elif engine.needed_by <= _SOME_STACKS:
+        elif engine.needed_by <= {*OF_SOME_STACKS}:  # packed where it was built, and not asked for
             not_built.append(engine.name)
         else:
             missing.append(engine.name)

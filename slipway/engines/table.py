@@ -1,117 +1,13 @@
 """The one table of programs and charts: what is needed, by which command, at which version.
 
-Versions of what is built here stand once, in `modules/<module>/go.mod`; this table says what else fits.
+Versions of what is built here stand once, in `modules/<module>/go.mod`; this table says what else fits. The kinds of
+its entries are in `slipway.engines.entries`, and what autoscaling and traffic need in `slipway.engines.serving`.
 """
-
-import re
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
-MODULES = Path(__file__).parent / "modules"
-"""One Go module per upstream project: its `go.mod` is the pin, its `go.sum` the checksums."""
-
-_ANY = SpecifierSet()
-Command = Literal["up", "build", "capacity", "test"]
-"""What needs a program: a command of `slipway`; `capacity`, a stack that buys nodes (Karpenter and its like); or
-`test`, the tests alone."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """A Helm chart that lies in an upstream project's Go module.
-
-    Attributes:
-        name: The chart's name.
-        folder: Its folder inside the module.
-        stamps: What upstream's release writes into it before it is published: file, key (dotted) and value, in which
-            `{version}` is filled in.
-        version: Its version, where that is not the module's.
-    """
-
-    name: str
-    folder: str
-    stamps: tuple[tuple[str, str, str], ...] = ()
-    version: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GoModule:
-    """An upstream project that is built from its Go module.
-
-    Attributes:
-        name: Folder under `modules/`.
-        path: Go module path that carries the version; empty for a program of ours.
-        ldflags: Linker flags; `{version}`, `{major}` and `{minor}` are filled in.
-        charts: Helm charts that lie in the module at `path`.
-    """
-
-    name: str
-    path: str = ""
-    ldflags: str = ""
-    charts: tuple[Chart, ...] = ()
-
-    @property
-    def folder(self) -> Path:
-        """Where its `go.mod` and `go.sum` lie."""
-        return MODULES / self.name
-
-    @property
-    def version(self) -> str:
-        """The pinned version, without the leading `v`."""
-        if not self.path:
-            return "1.0.0"
-        return _pinned(self.folder / "go.mod", self.path)
-
-    def linker_flags(self) -> str:
-        """The flags for `go build -ldflags`: no symbol tables, the version stamped in."""
-        major, minor, *_ = self.version.split(".")
-        return f"-s -w {self.ldflags.format(version=self.version, major=major, minor=minor)}".strip()
-
-
-@cache
-def _pinned(go_mod: Path, path: str) -> str:
-    found = re.search(rf"^\s*(?:require\s+)?{re.escape(path)} v(\S+)", go_mod.read_text(), re.MULTILINE)
-    if found is None:
-        msg = f"{go_mod} does not pin {path}"
-        raise LookupError(msg)
-    return found[1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """A program that Slipway runs.
-
-    Attributes:
-        name: The executable's name.
-        purpose: What it is for, in a few words.
-        needed_by: The commands that need it.
-        accepts: Versions that fit when one is found on PATH.
-        version_command: Arguments that make it print its version; none when it has no version of its own.
-        module: What it is built from; none when Debian has it.
-        package: The Go package of its `main`; none when it is a `file` or a `chart` of the module.
-        file: A file inside the Go module `file_of`, taken as it is.
-        file_of: The Go module path that carries `file`.
-        chart: A chart of the module, packed as an archive.
-        debian: The Debian package that has it.
-        folders: Where it is looked for instead of PATH.
-    """
-
-    name: str
-    purpose: str
-    needed_by: frozenset[Command]
-    accepts: SpecifierSet = _ANY
-    version_command: tuple[str, ...] = ()
-    module: GoModule | None = None
-    package: str = ""
-    file: str = ""
-    file_of: str = ""
-    chart: Chart | None = None
-    debian: str = ""
-    folders: tuple[str, ...] = ()
+from slipway.engines.entries import OURS_ALONE, Chart, Command, Engine, GoModule, charts_of
+from slipway.engines.serving import SERVING
 
 
 def _stamp(*packages: str) -> str:
@@ -197,9 +93,8 @@ KWOK = GoModule(name="kwok", path="sigs.k8s.io/kwok", ldflags="-X sigs.k8s.io/kw
 _UP: frozenset[Command] = frozenset({"up"})
 _BUILD: frozenset[Command] = frozenset({"up", "build"})
 _CAPACITY: frozenset[Command] = frozenset({"capacity"})
+_CHARTS: frozenset[Command] = frozenset({"capacity", "gateway", "serving"})
 _TEST: frozenset[Command] = frozenset({"test"})
-_OURS_ALONE = ("/nonexistent",)
-"""Folders of what is not looked for: nothing of this name on a machine is meant."""
 # A control plane of one minor version; kubelet may lag by up to three but is built with the rest.
 _SAME_MINOR = SpecifierSet(">=1.34,<1.35")
 
@@ -213,17 +108,6 @@ def _kubernetes(name: str, purpose: str) -> Engine:
         version_command=("version", "-o", "short") if name == "kubeadm" else ("--version",),
         module=KUBERNETES,
         package=f"k8s.io/kubernetes/cmd/{name}",
-    )
-
-
-def _chart(chart: Chart, module: GoModule) -> Engine:
-    return Engine(
-        name=f"{chart.name}.tgz",
-        purpose="chart",
-        needed_by=_CAPACITY,
-        module=module,
-        chart=chart,
-        folders=_OURS_ALONE,
     )
 
 
@@ -275,7 +159,7 @@ ENGINES: tuple[Engine, ...] = (
         needed_by=_UP,
         module=PAUSE,
         package="slipway/engines/pause",
-        folders=_OURS_ALONE,
+        folders=OURS_ALONE,
     ),
     Engine(
         name="containerd",
@@ -341,7 +225,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="helm",
         purpose="installs charts",
-        needed_by=_CAPACITY,
+        needed_by=_CHARTS,
         accepts=SpecifierSet(">=3.14,<4"),
         version_command=("version", "--template", "{{.Version}}"),
         module=HELM,
@@ -353,18 +237,18 @@ ENGINES: tuple[Engine, ...] = (
         needed_by=_CAPACITY,
         module=KARPENTER,
         package="github.com/aws/karpenter-provider-aws/cmd/controller",
-        folders=_OURS_ALONE,  # it goes into an image whose name says its version
+        folders=OURS_ALONE,  # it goes into an image whose name says its version
     ),
-    *(_chart(chart, KARPENTER) for chart in KARPENTER.charts),
+    *charts_of(KARPENTER, _CAPACITY),
     Engine(
         name="descheduler",
         purpose="mends ratios of pods",
         needed_by=_CAPACITY,
         module=DESCHEDULER,
         package="sigs.k8s.io/descheduler/cmd/descheduler",
-        folders=_OURS_ALONE,  # it goes into an image whose name says its version
+        folders=OURS_ALONE,  # it goes into an image whose name says its version
     ),
-    *(_chart(chart, DESCHEDULER) for chart in DESCHEDULER.charts),
+    *charts_of(DESCHEDULER, _CAPACITY),
     Engine(
         name="kwok",
         purpose="stands for bought nodes' kubelets",
@@ -374,6 +258,7 @@ ENGINES: tuple[Engine, ...] = (
         module=KWOK,
         package="sigs.k8s.io/kwok/cmd/kwok",
     ),
+    *SERVING,
     # It is redis-server by another name (src/Makefile), and Debian has it in a package without a service, which apt
     # would start.
     Engine(

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO
 
 from slipway.engines import cache
+from slipway.engines.entries import Engine
 from slipway.engines.locks import exclusively
 from slipway.engines.manifest import NAME, Manifest, ManifestError, Packed, differences, this_machine
 from slipway.engines.source import OTHERWISE, Source, fetch
-from slipway.engines.table import Engine
 from slipway.errors import EngineError
 from slipway.progress import Phase, Progress
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.drills import report
 from tests.drills.figures import FIGURES
 
 
@@ -10,3 +11,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("measured")
         for what, value in FIGURES:
             terminalreporter.write_line(f"{value:>10}  {what}")
+    written = report.write()
+    if written is not None:
+        terminalreporter.write_line(f"report: {written}")

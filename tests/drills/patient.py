@@ -13,10 +13,10 @@ from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
+from slipway.answers import load_example
 from slipway.embedded.cgroups import hierarchies
 from slipway.embedded.instance import Instance
 from slipway.embedded.supervisor import launch
-from slipway.environment import load_example
 from slipway.paths import REPOSITORY
 from tests.live import SLIPWAY, administrator, client_of, eventually, until
 from tests.snapshot import Snapshot, settled_difference

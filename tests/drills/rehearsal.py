@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from lightkube import Client
@@ -98,6 +98,15 @@ class Rehearsal:
         """`slipway down`."""
         self.close()
         self._environment.down()
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Up, and down whatever happens."""
+        try:
+            self.up()
+            yield self
+        finally:
+            self.down()
 
     def close(self) -> None:
         """Let go of the API server."""

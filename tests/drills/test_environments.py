@@ -4,9 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lightkube.generic_resource import create_namespaced_resource
+from lightkube.resources.apps_v1 import Deployment
+from lightkube.resources.core_v1 import Service
 from lightkube.types import PatchType
 
+from infra.caching import CACHE_NAMESPACE
+from infra.models.planning import NAMESPACE
 from infra.settings import load_file
+from infra.traffic import GATEWAY_NAMESPACE, GATEWAY_SERVICE
 from slipway.embedded.cluster import Cluster
 from slipway.embedded.fleet.delays import Delays
 from slipway.engines import build as engines
@@ -18,6 +24,8 @@ from tests.live import until
 
 pytestmark = pytest.mark.drill
 POOL = "cpu-serving"
+KUBELETS = "Service kube-system/kubelet"
+HTTP_ROUTE: Any = create_namespaced_resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 
 
 def with_a_model(rehearsal: Rehearsal) -> None:
@@ -77,6 +85,55 @@ def test_an_environment_lives_through_every_kind_of_change(stack: str, tmp_path:
         until(lambda: not more_than(before, there(rehearsal)), f"what is left: {more_than(before, there(rehearsal))}")
     finally:
         rehearsal.down()
+
+
+def test_an_environment_with_a_gateway_scaling_and_a_cache_comes_and_goes(tmp_path: Path) -> None:
+    rehearsal = Rehearsal.of("dev", tmp_path)
+    with_a_model(rehearsal)
+    with rehearsal.changed() as config:
+        config["slipway:gateway"] = {"exposure": "load-balancer", "keys": {"secret": "clients"}}
+        config["slipway:cache"] = {"memory": "64Mi"}
+        model = config["slipway:models"]["digits"]
+        del model["replicas"]
+        model["scaling"] = {"min": 2, "max": 4, "in-flight": 8, "cpu": "80%"}
+        model["serving"] = {"cache": {"shared": "cluster"}}
+    try:
+        machine_up(rehearsal)
+        before = there(rehearsal)
+        rehearsal.up()
+        assert rehearsal.run("up", "--yes", "--skip-preview", told="a second pulumi up").steps() == []
+        assert rehearsal.run("preview", "--expect-no-changes").steps() == []
+        client = rehearsal.kubernetes
+        programs = ("envoy-gateway-system", "keda", "monitoring", CACHE_NAMESPACE)
+        until(lambda: all(_is_ready(rehearsal, each) for each in programs), f"{programs} to be ready", 300)
+        envoys = client.get(Service, GATEWAY_SERVICE, namespace=GATEWAY_NAMESPACE)
+        assert envoys.spec is not None
+        assert (envoys.spec.type, envoys.spec.loadBalancerClass) == ("LoadBalancer", "service.k8s.aws/nlb")
+        until(lambda: _conditions(client.get(HTTP_ROUTE, "digits", namespace=NAMESPACE)) >= {"Accepted"}, "the route")
+        rehearsal.run("destroy", "--yes", "--skip-preview", told="destroy with a gateway")
+        assert rehearsal.state() == []
+
+        def left() -> list[str]:
+            # Helm leaves the definitions that came with a chart. Here the operator's manifests stand for its chart, of
+            # which a value turns the Service for kubelets off.
+            found = more_than(before, there(rehearsal))
+            return [each for each in found if not each.startswith("CustomResource") and each != KUBELETS]
+
+        until(lambda: not left(), f"what is left: {left()}")
+    finally:
+        rehearsal.down()
+
+
+def _is_ready(rehearsal: Rehearsal, namespace: str) -> bool:
+    found = list(rehearsal.kubernetes.list(Deployment, namespace=namespace))
+    return bool(found) and all(
+        each.spec and each.status and (each.status.readyReplicas or 0) == each.spec.replicas for each in found
+    )
+
+
+def _conditions(route: Any) -> set[str]:
+    parents = (route.get("status") or {}).get("parents", [])
+    return {each["type"] for parent in parents for each in parent["conditions"] if each["status"] == "True"}
 
 
 def _platform_changes(rehearsal: Rehearsal) -> None:

@@ -39,11 +39,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
             "mix": {"on-demand": "100%"},
             "limits": {"cpu": 4},
         }
-    try:
-        rehearsal.up()
+    with rehearsal.running():
         yield Fleet(rehearsal)
-    finally:
-        rehearsal.down()
 
 
 def scarcity(fleet: Fleet, *rules: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ import httpx
 import pytest
 
 from infra.settings import parse_file
-from slipway.environment import load_example
+from slipway.answers import load_example
 from slipway.paths import REPOSITORY
 
 pytestmark = pytest.mark.drill

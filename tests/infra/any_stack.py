@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from infra.settings import editor
+from infra.settings.aws import queues_of
 from tests.infra.from_schema import Drawing, Mend, Vocabulary
 
 SCHEMA = editor.json_schema()
@@ -44,6 +45,19 @@ WORDS: dict[str, st.SearchStrategy[Any]] = {
     "Resources.memory": st.sampled_from(["1Gi", "64Mi", "3Gi", 2**31]),
     "Resources.gpus": st.sampled_from([0, 0, 0, 1]),
     "Model.image": st.sampled_from(["built", IMAGE]),
+    "Cache.memory": st.sampled_from(["32Mi", 2**20, "1Ti"]),
+    "SharedCache.memory": st.sampled_from(["64Mi", 2**30]),
+    "Cache.shared": st.sampled_from(
+        ["cluster", "rediss://cache.internal:6379", "redis://cache/1", "unix:///run/redis?db=1"]
+    ),
+    "Review.queue": st.just(f"{queues_of('us-east-1', '111122223333')}people"),
+    "Gateway.public-from[]": st.sampled_from(["203.0.113.0/24", "198.51.100.7/32"]),
+    "Gateway.hostname": st.just("models.example.com"),
+    "Keys.secret": st.just("clients"),
+    "Tls.secret": st.just("certificate"),
+    "Tokens.issuer": st.just("https://login.example.com/"),
+    "Tokens.audiences[]": st.just("models"),
+    "Tokens.client": st.sampled_from(["sub", "client_id"]),
     "Pool.labels{}": st.sampled_from(["team", "example.com/x"]),
 }
 """What the schema gives no list of: names of AWS and Kubernetes, and amounts that are large enough for a node."""
@@ -73,8 +87,17 @@ def _whole(drawing: Drawing, draw: st.DrawFn, config: dict[str, Any]) -> dict[st
     models, pools = _section(config, "models") or {}, _section(config, "capacity") or {}
     if not cluster:
         models.clear()
+        for section in ("gateway", "cache"):
+            config.pop(f"slipway:{section}", None)
+            config.pop(section, None)
+    gateway = _section(config, "gateway")
+    for name, model in models.items():
+        _routed(name, model, gateway)
+    if any(model.get("serving", {}).get("cache", {}).get("shared") == "cluster" for model in models.values()):
+        _with(config, "cache", _section(config, "cache") or {})
     for model in models.values():
         _placed(draw, model, pools)
+        _reviewed(config, cluster, model.get("serving", {}).get("review"))
     return config
 
 
@@ -108,6 +131,42 @@ def _placed(draw: st.DrawFn, model: dict[str, Any], pools: dict[str, Any]) -> No
             pool["for"] = "serving"
     if not pools or "gpu" not in pools[model["pool"]].get("instances", {}):
         model["resources"]["gpus"] = 0
+
+
+def _reviewed(config: dict[str, Any], cluster: dict[str, Any], review: dict[str, Any] | None) -> None:
+    """A queue where none is made, and one of the stack's own account and region where a role has to be let in."""
+    if review is None or ("name" in cluster and "queue" not in review):
+        return
+    review["queue"] = f"{queues_of(config['aws:region'], config['aws:allowedAccountIds'][0])}people"
+
+
+def _routed(name: str, model: dict[str, Any], gateway: dict[str, Any] | None) -> None:
+    """A way of its own through the gateway, where there is one, for somebody who can come."""
+    if gateway is None:
+        model.pop("route", None)
+        return
+    if not {"keys", "tokens"} & gateway.keys():
+        gateway["keys"] = {"secret": "clients"}
+    if "path" in model.get("route", {}):
+        model["route"]["path"] = f"/v1/{name}"
+    if "scaling" in model and len(name) == 1:
+        model["scaling"]["min"] = 0  # the gateway wakes it
+    if "timeout" in model.get("route", {}):
+        model["route"]["timeout"] = max(model["route"]["timeout"], model.get("serving", {}).get("objective", 100))
+
+
+def _gated(_: Drawing, __: st.DrawFn, gateway: dict[str, Any]) -> dict[str, Any]:
+    """Only a load balancer is reached from the internet."""
+    if gateway.get("public-from"):
+        gateway["exposure"] = "load-balancer"
+    return gateway
+
+
+def _signed(_: Drawing, draw: st.DrawFn, tokens: dict[str, Any]) -> dict[str, Any]:
+    """One place of the keys that tokens are signed with."""
+    places = {"jwks": "https://login.example.com/jwks", "config-map": "signers"}
+    place: str = draw(st.sampled_from(sorted(places)))
+    return {**{key: value for key, value in tokens.items() if key not in places}, place: places[place]}
 
 
 def _mixed(_: Drawing, draw: st.DrawFn, mix: dict[str, Any]) -> dict[str, Any]:
@@ -163,12 +222,52 @@ def _served(_: Drawing, draw: st.DrawFn, model: dict[str, Any]) -> dict[str, Any
     """What only slipway-kit plans to, and a queue that a batch and a request fit into."""
     if model.get("server") == "bentoml":
         model.pop("serving", None)
-    serving = model.get("serving", {})
+        model.pop("scaling", None)
+    serving, scaling = model.get("serving", {}), model.get("scaling")
+    if scaling is not None:
+        model.pop("replicas", None)
+        if "objective" in serving:
+            serving["objective"] = max(serving["objective"], scaling.get("queue-wait", 0) + 1)
     for key in sorted({"queue-memory", "largest-request"} & serving.keys()):
         serving[key] = draw(st.sampled_from(["32Mi", 2**25] if key == "queue-memory" else ["64Ki", "32Mi"]))
     if "queue" in serving or "max-batch" in serving:
         serving["queue"] = max(serving.get("queue", 0), serving.get("max-batch", 64))
     return model
+
+
+def _scaled(_: Drawing, __: st.DrawFn, scaling: dict[str, Any]) -> dict[str, Any]:
+    """Numbers that leave something to scale between, and a trigger that can be reached."""
+    least = scaling["min"] = min(max(scaling.get("min", 1), 1), 150)
+    scaling["max"] = max(scaling["max"], least + 2)
+    if "forecast" in scaling or not {"in-flight", "queue-wait", "cpu", "schedule"} & scaling.keys():
+        scaling.setdefault("in-flight", 8)
+    for key, most in (("in-flight", 16), ("queue-wait", 50)):
+        if key in scaling:
+            scaling[key] = min(scaling[key], most)
+    if "without-metrics" in scaling:
+        scaling["without-metrics"] = least + 1
+    for window in scaling.get("schedule", ()):
+        window["min"] = least + 1
+        if "timezone" in window:
+            window["timezone"] = "Europe/Berlin"
+        if window["start"] == window["end"]:
+            window["end"] = f"59 {window['start'].partition(' ')[2]}"
+    if not scaling.get("schedule", (1,)) and not {"in-flight", "queue-wait", "cpu"} & scaling.keys():
+        scaling["in-flight"] = 8
+    return scaling
+
+
+def _surrounded(_: Drawing, __: st.DrawFn, serving: dict[str, Any]) -> dict[str, Any]:
+    """Somebody who answers where the model is left alone, and memory for what is old."""
+    if "breaker" in serving:
+        serving.setdefault("fallback", ["smaller"])
+    if "cached" in serving.get("fallback", ()):
+        serving.setdefault("cache", {})["memory"] = "32Mi"
+    return serving
+
+
+def _cached(_: Drawing, __: st.DrawFn, cache: dict[str, Any]) -> dict[str, Any]:
+    return cache if {"memory", "shared"} & cache.keys() else {**cache, "memory": "1Mi"}
 
 
 def _ordered(_: Drawing, __: st.DrawFn, nodes: dict[str, Any]) -> dict[str, Any]:
@@ -177,10 +276,15 @@ def _ordered(_: Drawing, __: st.DrawFn, nodes: dict[str, Any]) -> dict[str, Any]
 
 
 MENDS: dict[str, Mend] = {
+    "Gateway": _gated,
+    "Tokens": _signed,
     "Settings": _whole,
     "Mix": _mixed,
     "Pool": _pooled,
     "Model": _served,
+    "Serving": _surrounded,
+    "Cache": _cached,
+    "Scaling": _scaled,
     "SystemNodes": _ordered,
     "infra__settings__capacity__Budget": _windowed,
 }

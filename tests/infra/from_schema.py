@@ -95,7 +95,7 @@ class Drawing:
         kinds: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
             "boolean": st.booleans,
             "integer": lambda: st.integers(schema.get("minimum"), schema.get("maximum")),
-            "number": lambda: st.integers(schema["exclusiveMinimum"] + 1, 10**6) | st.sampled_from([0.5, 1.25]),
+            "number": lambda: _number(schema),
             "string": lambda: _text(schema),
             "array": lambda: self._list(schema, place),
             "object": lambda: self._map(schema, place),
@@ -182,6 +182,14 @@ def _keys_in(parts: Mapping[str, Schema], schema: Schema, value: Any, part: str)
 def _pairs(schema: Schema) -> list[list[str]]:
     """Two names for the same thing, of which a map has one at most."""
     return [each["not"]["required"] for each in schema.get("allOf", ()) if "not" in each]
+
+
+def _number(schema: Schema) -> st.SearchStrategy[float]:
+    """As a person writes one: with three digits behind the point at most, and no exponent."""
+    if "minimum" not in schema:
+        return st.integers(schema["exclusiveMinimum"] + 1, 10**6) | st.sampled_from([0.5, 1.25])
+    least, most = schema["minimum"], schema["maximum"]
+    return st.sampled_from([least, most]) | st.floats(least, most).map(lambda number: round(number, 3))
 
 
 def _text(schema: Schema) -> st.SearchStrategy[str]:

@@ -88,6 +88,7 @@ def _outcome(request: dict[str, Any]) -> Outcome:
     os.environ["PULUMI_CONFIG"] = json.dumps(request["config"])
     os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(request.get("secrets", []))
     builds.read = lambda *_: dict(request.get("built", {}))
+    builds.one_item = lambda *_: dict(request.get("one_item", {}))
 
     class Mocks(pulumi.runtime.Mocks):
         def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:

@@ -50,3 +50,10 @@ def test_a_stack_with_a_name_that_aws_does_not_take_is_refused(stack: str) -> No
     with pytest.raises(StackNameError, match="at most 20 lower-case letters, digits and dashes") as refused:
         place_of(settings(), stack)
     assert repr(stack) in str(refused.value)
+
+
+def test_a_long_region_leaves_less_for_the_stack_s_name() -> None:
+    far = settings().model_copy(update={"region": "us-isof-south-1"})
+    assert place_of(far, "a" * 19) is not None
+    with pytest.raises(StackNameError, match="at most 19 lower-case letters"):
+        place_of(far, "a" * 20)

@@ -44,11 +44,13 @@ def test_nothing_is_registered_when_the_engine_had_to_decrypt_a_setting() -> Non
 def test_every_resource_of_the_cluster_is_made_with_its_provider_below_a_component() -> None:
     resources = graph("local")
     kubernetes = {name: of_it for name, of_it in resources.items() if of_it["type"].startswith("kubernetes:")}
-    assert len(kubernetes) == 4
+    assert len(kubernetes) == 16
     assert {of_it["provider"] for of_it in kubernetes.values()} == {
         "slipway:foundation:ClusterAccess$pulumi:providers:kubernetes::cluster"
     }
     assert {of_it["parent"] for of_it in kubernetes.values()} == {
+        "pulumi:pulumi:Stack$slipway:addons:Addon::envoy-gateway",
+        "pulumi:pulumi:Stack$slipway:addons:ModelGateway::gateway",
         "pulumi:pulumi:Stack$slipway:models:ModelNamespace::models",
         "pulumi:pulumi:Stack$slipway:models:ModelService::digits",
     }

@@ -47,18 +47,18 @@ def test_no_store_is_unencrypted(stack: str) -> None:
     assert {name for name, each in by_default.items() if "kmsMasterKeyId" not in each} <= {"stores-logs"}
     assert {each["sseAlgorithm"] for name, each in by_default.items() if name != "stores-logs"} <= {"aws:kms"}
     keys = {
-        "aws:cloudwatch/logGroup:LogGroup": "kmsKeyId",
-        "aws:cloudtrail/trail:Trail": "kmsKeyId",
-        "aws:sns/topic:Topic": "kmsMasterKeyId",
-        "aws:sqs/queue:Queue": "sqsManagedSseEnabled",
-        "aws:eks/cluster:Cluster": "encryptionConfig",
-        "aws:ecr/repository:Repository": "encryptionConfigurations",
+        "aws:cloudwatch/logGroup:LogGroup": ("kmsKeyId",),
+        "aws:cloudtrail/trail:Trail": ("kmsKeyId",),
+        "aws:sns/topic:Topic": ("kmsMasterKeyId",),
+        "aws:sqs/queue:Queue": ("sqsManagedSseEnabled", "kmsMasterKeyId"),
+        "aws:eks/cluster:Cluster": ("encryptionConfig",),
+        "aws:ecr/repository:Repository": ("encryptionConfigurations",),
     }
     unencrypted = [
         (token, name)
-        for token, key in keys.items()
+        for token, either in keys.items()
         for name, each in of_type(stack, token).items()
-        if not each.get(key)
+        if not any(each.get(key) for key in either)
     ]
     assert unencrypted == []
     for cluster in of_type(stack, "aws:eks/cluster:Cluster").values():

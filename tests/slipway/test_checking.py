@@ -44,13 +44,26 @@ def test_nothing_is_wrong(checkout: Path) -> None:
     assert check(checkout=checkout).sum == "local: nothing is wrong"
 
 
+def test_an_objective_that_no_request_can_meet_is_told_with_its_line(checkout: Path) -> None:
+    lock = checkout / "stacks" / "models.built.json"
+    lock.write_text(json.dumps({"digits": {"image": "x@sha256:0", "one_ms": 700.5}}))
+    (found,) = check(checkout=checkout).found
+    assert str(found) == (
+        f"stacks/Pulumi.local.yaml:{line_of('objective: 500')}: {MODEL}.serving.objective: is 500, and one item alone "
+        "took 700.5 ms when digits was built: every request would be refused; write 701 or more, or make the model "
+        "faster"
+    )
+    lock.write_text(json.dumps({"digits": {"image": "x@sha256:0", "one_ms": 499.0}, "risk": {"image": "y"}}))
+    assert check(checkout=checkout).found == []
+
+
 def test_faults_of_all_stack_files_are_told(checkout: Path) -> None:
-    (checkout / "stacks" / "Pulumi.dev.yaml").write_text(STACK.replace("replicas: 1", "replicas: none"))
+    (checkout / "stacks" / "Pulumi.dev.yaml").write_text(STACK.replace("      replicas: 1", "      replicas: none"))
     (checkout / "stacks" / "Pulumi.eu.prod.yaml").write_text("config: [\n")
     report = check(checkout=checkout)
     assert report.stacks == ["dev", "eu.prod", "local"]
     assert [str(found) for found in report.found] == [
-        f"stacks/Pulumi.dev.yaml:{line_of('replicas')}: {MODEL}.replicas: is 'none'; a whole number is expected",
+        f"stacks/Pulumi.dev.yaml:{line_of('      replicas')}: {MODEL}.replicas: is 'none'; a whole number is expected",
         "stacks/Pulumi.eu.prod.yaml:2: this is not YAML: expected the node content, but found '<stream end>'",
     ]
     assert report.sum == "dev, eu.prod, local: 2 faults"

@@ -121,10 +121,10 @@ def test_the_image_is_small_and_has_no_compiler(live: Live) -> None:
 def test_a_literal_preview_after_an_up_has_no_changes(live: Live) -> None:
     done = live.shell("pulumi preview --stack local --expect-no-changes --non-interactive")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 unchanged" in done.stdout
+    assert "23 unchanged" in done.stdout
     done = live.shell("pulumi up --stack local --yes --non-interactive && pulumi refresh --stack local --yes")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 unchanged" in done.stdout
+    assert "23 unchanged" in done.stdout
 
 
 def test_another_number_of_replicas_is_exactly_one_update(live: Live, tmp_path: Path) -> None:

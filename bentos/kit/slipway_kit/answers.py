@@ -32,6 +32,7 @@ _MESSAGES = {
     Reason.DEADLINE_UNREACHABLE: "this cannot be answered in time; try again later",
     Reason.DEADLINE_PASSED: "its deadline passed while it waited; try again later",
     Reason.DISPLACED: "a request of higher priority took its place; try again later",
+    Reason.OVERLOADED: "more requests come than this replica can read; try again later",
     Reason.ITEM_TOO_LARGE: "an item is larger than a batch may be; send a smaller one",
     Reason.STARTING: "the model is being loaded; try again later",
     Reason.DRAINING: "this replica is about to end; try again, another one will answer",

@@ -25,7 +25,7 @@ from slipway_kit.around.metrics import AroundMetrics
 from slipway_kit.around.settings import AroundSettings
 from slipway_kit.batcher import Batcher
 from slipway_kit.logs import logger
-from slipway_kit.metrics import ROUTES, Metrics, registry_of
+from slipway_kit.metrics import ROUTES, Metrics, Step, registry_of
 from slipway_kit.model import Contract, checked, example_of, load, tag_of, version_of
 from slipway_kit.planning.entry import Priority, Reason, RefusedError
 from slipway_kit.planning.planner import Batch, Limits, Planner
@@ -152,7 +152,7 @@ class Application:
 
     async def _load(self) -> None:
         try:
-            profile = await _in_thread(self._loaded)
+            profile = await _in_thread(self.loaded)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever an author's code raises
@@ -170,14 +170,21 @@ class Application:
         logger.critical("the model cannot be served", exc_info=error)
         self.on_failure()
 
-    def _loaded(self) -> ServiceProfile:
-        """In a thread: make the model, load it, and measure it."""
+    @property
+    def model(self) -> Any:
+        """The model, once it is made."""
+        return self._model
+
+    def loaded(self) -> ServiceProfile:
+        """Make the model, load it, and measure it. This takes its time, so that a server has a thread for it."""
+        begun = time.monotonic()
         self._model = model = self._make()
         tag = tag_of(model)
         folder = None if tag is None else self.folder or folder_of(tag, os.environ)
         load(model, folder)
         self._version = version_of(model, folder)
-        return measured(
+        loaded = time.monotonic()
+        profile = measured(
             model,
             example_of(model),
             self._rehearse,
@@ -185,6 +192,8 @@ class Application:
             quantile=self.settings.quantile,
             objective=self.settings.objective,
         )
+        self._metrics.start |= {Step.LOAD: loaded - begun, Step.PROFILE: time.monotonic() - loaded}
+        return profile
 
     def _serve(self, profile: ServiceProfile) -> None:
         settings = self.settings
@@ -303,7 +312,8 @@ class _Observer:
         return self._traces.inside(begun, compute)
 
     def ended(self, batch: Batch, begun: Any, error: BaseException | None) -> None:
-        self._metrics.batch(len(batch.entries), failed=error is not None)
+        waited = sum(batch.started - entry.arrival for entry in batch.entries)
+        self._metrics.batch(len(batch.entries), waited=waited, failed=error is not None)
         if self._traces is not None:
             self._traces.batch_ended(begun, error)
 

@@ -19,6 +19,8 @@ from slipway_kit.workers import Workers
 
 _SHORTEST_WAIT = 0.001
 """Seconds; the resolution of a loop's timers, which may ring early by that."""
+_AT_ONCE = 1 / 8
+"""Of the objective: for how long batches are computed in the event loop before it looks for what has come."""
 
 
 class Observer(Protocol):
@@ -188,17 +190,24 @@ class Batcher:
             self._loop.call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
+        begun = now = time.monotonic()
+        # What the event loop computes itself, it computes before it reads on: else what comes delays what has come.
+        while self._next(now) and now - begun < self.planner.limits.objective * _AT_ONCE:
+            now = time.monotonic()
         self._is_called = False
-        now = time.monotonic()
+        if self.planner.queue and len(self.planner.in_flight) < self.planner.limits.concurrency:
+            self._call()
+
+    def _next(self, now: float) -> bool:
+        """Start the next batch, if one can be."""
         self._refuse(self.planner.expire(now), Reason.DEADLINE_PASSED)
         batch, lost = self.planner.next(now)
         self._refuse(lost, Reason.DEADLINE_UNREACHABLE)
         if batch is None:
             self._note_idle()
-            return
+            return False
         self._start(batch)
-        if self.planner.queue and len(self.planner.in_flight) < self.planner.limits.concurrency:
-            self._call()
+        return True
 
     def _start(self, batch: Batch) -> None:
         tickets: list[Ticket] = [entry.payload for entry in batch.entries]

@@ -24,7 +24,7 @@ _JSON = b"application/json"
 _ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 _PRIORITIES = {each.name.lower().encode(): each for each in Priority}
 _made = itertools.count()
-_process = secrets.token_hex(6)
+_process = secrets.token_hex(6).encode()
 
 
 class BadRequestError(Exception):
@@ -64,13 +64,19 @@ def head(pairs: RequestHeaders, settings: Settings) -> Head:
     announced = int(length) if length is not None and length.isdigit() else None
     if announced is not None and announced > settings.max_body_bytes:
         raise BadRequestError(too_large(settings))
-    given = headers.get(b"x-request-id")
     return Head(
-        given.decode() if given is not None and _ID.match(given) else f"{_process}-{next(_made):x}",
+        _id(headers.get(b"x-request-id")).decode(),
         _priority(headers.get(b"x-slipway-priority")),
         _budget(headers.get(b"x-slipway-deadline-ms")),
         announced,
     )
+
+
+def glance(pairs: RequestHeaders) -> tuple[Priority, bytes]:
+    """Priority and id of a request that is refused whatever else it says; a wrong priority is the lowest."""
+    headers: dict[bytes, bytes] = dict(pairs)
+    said = headers.get(b"x-slipway-priority", b"normal")
+    return _PRIORITIES.get(said, Priority.LOW), _id(headers.get(b"x-request-id"))
 
 
 async def body_of(scope: Scope, receive: Receive, settings: Settings, planner: Planner) -> bytes:
@@ -136,6 +142,10 @@ async def _in_parts(message: Message, receive: Receive, settings: Settings, plan
             message = await receive()
     finally:
         planner.bytes_elsewhere -= size
+
+
+def _id(given: bytes | None) -> bytes:
+    return given if given is not None and _ID.match(given) else b"%b-%x" % (_process, next(_made))
 
 
 def _priority(value: bytes | None) -> Priority:

@@ -7,10 +7,17 @@ Every label value there can be is there from the start: a series that appears wi
 from __future__ import annotations
 
 import bisect
+import enum
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from slipway_kit.planning.entry import Reason
@@ -67,6 +74,15 @@ class Rate:
         return sum(units for units, at in zip(self._units, self._seconds, strict=True) if at in last) / _OFFERED_SECONDS
 
 
+class Step(enum.StrEnum):
+    """Of a start, after the interpreter's own."""
+
+    LOAD = "load"
+    """The model is made and its weights are read."""
+    PROFILE = "profile"
+    """Batches of it are measured."""
+
+
 class Metrics(Collector):
     """All that is counted in one process."""
 
@@ -76,6 +92,8 @@ class Metrics(Collector):
         self._refusals = dict.fromkeys(Reason, 0)
         self._batches = Counts([1 << power for power in range(max_batch.bit_length())])
         self._failed_batches = 0
+        self._waited_items = 0
+        self._waited_seconds = 0.0
         self._cancelled = 0
         self._offered = Rate()
         self.in_flight = 0
@@ -83,6 +101,8 @@ class Metrics(Collector):
         self.lost = 0
         """Requests that the end of the process left without their answer."""
         self.is_ready = False
+        self.start = dict.fromkeys(Step, 0.0)
+        """Seconds that each step of the start took."""
         self.planner: Planner | None = None
         self.more: Callable[[], Iterable[Metric]] = tuple
         """What others count in this process."""
@@ -102,9 +122,11 @@ class Metrics(Collector):
         """Items were not computed."""
         self._refusals[reason] += items
 
-    def batch(self, items: int, *, failed: bool) -> None:
-        """A batch was computed."""
+    def batch(self, items: int, *, waited: float, failed: bool) -> None:
+        """A batch was computed, whose items had waited so many seconds in all."""
         self._batches.observe(items)
+        self._waited_items += items
+        self._waited_seconds += waited
         self._failed_batches += failed
 
     def cancelled(self) -> None:
@@ -114,6 +136,10 @@ class Metrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """For a scrape."""
         yield GaugeMetricFamily(_STARTING, "1 once the model is loaded and profiled.", value=float(self.is_ready))
+        starts = GaugeMetricFamily("slipway_start_seconds", "What the start took; 0 until it is done.", labels=["step"])
+        for step, seconds in self.start.items():
+            starts.add_metric([step.value], seconds)
+        yield starts
         yield GaugeMetricFamily("slipway_in_flight", "Requests that are not answered yet.", value=self.in_flight)
         durations = HistogramMetricFamily(
             "slipway_request_duration_seconds", "From a request's headers to its answer.", labels=["route", "status"]
@@ -130,6 +156,13 @@ class Metrics(Collector):
             "Items in a batch.",
             buckets=self._batches.buckets(),
             sum_value=self._batches.sum,
+        )
+        # Of what waits at the moment of a scrape, little is seen: the event loop answers that once it has time.
+        yield SummaryMetricFamily(
+            "slipway_queue_wait_seconds",
+            "From an item's arrival to the start of its batch.",
+            count_value=self._waited_items,
+            sum_value=self._waited_seconds,
         )
         yield CounterMetricFamily("slipway_batches_failed", "Batches whose model raised.", value=self._failed_batches)
         yield CounterMetricFamily("slipway_cancelled", "Requests whose client went.", value=self._cancelled)

@@ -24,6 +24,7 @@ from slipway_kit.logs import logger
 from slipway_kit.metrics import Metrics
 from slipway_kit.model import Contract, ItemError, OutputsError, units_of
 from slipway_kit.planning.entry import Priority, Reason, RefusedError
+from slipway_kit.planning.reading import Reading
 from slipway_kit.requests import Request, RequestHeaders, enter_request
 from slipway_kit.settings import Settings
 from slipway_kit.tracing import Tracing
@@ -65,6 +66,10 @@ class Predictions:
         self._loop = asyncio.get_running_loop()
         self._turn: float | None = None
         self._began = self._turned_at = -math.inf
+        self._read = 0
+        overloaded = refused(RefusedError(Reason.OVERLOADED, settings.objective))
+        self._overloaded = overloaded.head() + b"x-request-id: ", overloaded.body
+        self._reading = Reading(settings.objective)
         self._model = model
         self._one = msgspec.json.Decoder(contract.input)
         self._many = msgspec.json.Decoder(list[contract.input])  # type: ignore[name-defined]
@@ -112,9 +117,31 @@ class Predictions:
         if self._turn is None:
             now = time.monotonic()
             was_busy = now - self._turned_at < _PAUSE
+            self._reading.turned(now - self._began, was_busy=was_busy)
             self._turn, self._began = self._began if was_busy else now, now
+            self._read = 0
             self._loop.call_soon(self._turned)
         return self._turn
+
+    def crowded_out(self, route: str, headers: RequestHeaders) -> tuple[bytes, bytes] | None:
+        """The head and the body of a refusal, where this turn of the event loop has no time left for the request.
+
+        What is turned away so is counted, but has no log line and no span: it costs as little as it can.
+        """
+        arrival = self.arrived()
+        now = time.monotonic()
+        elapsed = now - self._began
+        self._read += 1
+        if self._reading.admits(Priority.LOW, elapsed, self._read) or self.around is not None:
+            return None
+        priority, id_ = incoming.glance(headers)
+        if self._reading.admits(priority, elapsed, self._read):
+            return None
+        self.metrics.offered(1, now)
+        self.metrics.refused(Reason.OVERLOADED, 1)
+        self.metrics.request(route, 429, now - arrival)
+        head, body = self._overloaded
+        return head + id_ + b"\r\n", body
 
     def _turned(self) -> None:
         self._turn = None

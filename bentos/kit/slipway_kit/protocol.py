@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from slipway_kit.answers import RESPOND, Answer, Headers
 from slipway_kit.application import Application
 from slipway_kit.incoming import GONE, LATE, too_large
+from slipway_kit.listening import Listener
 from slipway_kit.predicting import Prediction, Predictions
 from slipway_kit.settings import Settings
 
@@ -36,6 +37,7 @@ class Guarded(HttpToolsProtocol):
 
     application: ClassVar[Application]
     settings: ClassVar[Settings]
+    listener: ClassVar[Listener | None] = None
 
     _limit: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -53,6 +55,8 @@ class Guarded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As asyncio has it."""
         super().connection_made(transport)
+        if self.listener is not None:
+            self.listener.accepted()
         self._extensions: dict[str, Any] = {}
         self._limit = self.loop.call_later(self.settings.receive_seconds, self._too_slow)
 
@@ -188,7 +192,12 @@ class Guarded(HttpToolsProtocol):
     def _predict(self, predictions: Predictions, body: bytes) -> None:
         exchange = _Exchange(keeps_alive=self.parser.should_keep_alive())
         self.cycle = exchange  # type: ignore[assignment]  # it has what a protocol asks of a cycle
-        prediction = Prediction(predictions, self.url.decode(), partial(self._reply, exchange))
+        route = self.url.decode()
+        refusal = predictions.crowded_out(route, self.headers)
+        if refusal is not None:
+            self._write(exchange, *refusal)
+            return
+        prediction = Prediction(predictions, route, partial(self._reply, exchange))
         if not prediction.enter(self.headers):
             return
         if len(body) > self.settings.max_body_bytes:
@@ -201,12 +210,15 @@ class Guarded(HttpToolsProtocol):
         if exchange.disconnected or exchange.response_complete:
             return
         self._gone = None
-        exchange.response_started = exchange.response_complete = True
-        if answer.closes or self.application.is_leaving:
+        if answer.closes:
             exchange.keep_alive = False
-        self.transport.write(
-            b"".join((answer.head(more), b"" if exchange.keep_alive else _CLOSE, b"\r\n", answer.body))
-        )
+        self._write(exchange, answer.head(more), answer.body)
+
+    def _write(self, exchange: _Exchange, head: bytes, body: bytes) -> None:
+        exchange.response_started = exchange.response_complete = True
+        if self.application.is_leaving:
+            exchange.keep_alive = False
+        self.transport.write(b"".join((head, b"" if exchange.keep_alive else _CLOSE, b"\r\n", body)))
         if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()

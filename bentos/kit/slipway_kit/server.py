@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
 from slipway_kit.application import Application, State
-from slipway_kit.protocol import protocol
+from slipway_kit.listening import Listener
+from slipway_kit.protocol import Guarded, protocol
 from slipway_kit.settings import Settings
 
 
@@ -25,6 +27,18 @@ class Server(uvicorn.Server):
         self._is_leaving = False
         application.on_failure = self._stop
         application.on_ready = _settle
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn has it."""
+        await super().startup(sockets)
+        made: type[Guarded] = self.config.http_protocol_class  # type: ignore[assignment]
+        loop = asyncio.get_running_loop()
+
+        def make() -> Guarded:
+            return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop)
+
+        for listening in sockets or []:
+            made.listener = Listener(listening, make)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -76,7 +90,7 @@ def serve(application: Application) -> int:
     config.timeout_graceful_shutdown = _seconds_left(settings)
     server = Server(config, application)
     try:
-        server.run()
+        server.run([config.bind_socket()])
     except SystemExit as ended:
         return int(ended.code or 0)
     return 1 if application.state is State.FAILED or application.unanswered else 0

@@ -12,10 +12,12 @@ from infra.foundation.planning.interruptions import queue_arn
 from infra.foundation.planning.karpenter import karpenter
 from infra.foundation.planning.keys import DATA
 from infra.foundation.planning.load_balancers import load_balancer_controller
+from infra.foundation.planning.review import sends
 from infra.foundation.planning.stores import MODELS, bucket_arn
 from infra.iam import Statement, allow, document, trusting_pods
 from infra.place import Place
 from infra.settings import EksCluster, Settings
+from infra.settings.around import Review
 
 SYSTEM_NAMESPACE = "kube-system"
 MODELS_NAMESPACE = "models"
@@ -70,7 +72,10 @@ def plan_identities(settings: Settings, place: Place) -> list[IdentitySpec]:
     ]
     return [
         *controllers,
-        *(_model(place, name, model, has_stores=settings.stores is not None) for model in settings.models),
+        *(
+            _model(place, name, model, review=entry.serving.review, has_stores=settings.stores is not None)
+            for model, entry in settings.models.items()
+        ),
     ]
 
 
@@ -95,8 +100,8 @@ def _controller(
     )
 
 
-def _model(place: Place, cluster: str, model: str, *, has_stores: bool) -> IdentitySpec:
-    """A model reads its own artifacts, and nothing else."""
+def _model(place: Place, cluster: str, model: str, *, review: Review | None, has_stores: bool) -> IdentitySpec:
+    """A model reads its own artifacts, sends what it is not sure of to its queue, and nothing else."""
     bucket = bucket_arn(place, MODELS)
     reads = document(
         allow("s3:GetObject", f"{bucket}/{model}/*", sid="ReadsItsArtifacts"),
@@ -114,6 +119,9 @@ def _model(place: Place, cluster: str, model: str, *, has_stores: bool) -> Ident
         trust=trusting_pods(place.account, place.arn("eks", f"cluster/{cluster}")),
         namespace=MODELS_NAMESPACE,
         account=model,
-        policies={"artifacts": reads} if has_stores else {},
+        policies={
+            **({"artifacts": reads} if has_stores else {}),
+            **({"review": sends(place, model, review)} if review else {}),
+        },
         tags=place.tags(f"model-{model}", model=model),
     )

@@ -1,6 +1,8 @@
-"""The keys of an environment: for Secrets of Kubernetes in etcd, for models and data in S3, for logs in CloudWatch."""
+"""The keys of an environment: for Secrets in etcd, models and data in S3, logs in CloudWatch, what goes to people."""
 
 from infra.encryption import KeySpec, key
+from infra.foundation.planning.review import KEY as REVIEW
+from infra.foundation.planning.review import plan_reviews
 from infra.iam import Statement, allow, let
 from infra.place import Place
 from infra.settings import EksCluster, Settings
@@ -18,6 +20,8 @@ def plan_keys(settings: Settings, place: Place) -> list[KeySpec]:
         keys.append(key(place, SECRETS, f"Secrets in the cluster of {place.stack}"))
     if settings.stores is not None:
         keys.append(key(place, DATA, f"Models and data of {place.stack}"))
+    if plan_reviews(settings, place):
+        keys.append(key(place, REVIEW, f"What models of {place.stack} send to people"))
     return keys
 
 

@@ -33,7 +33,7 @@ INTERFACES = {
     "kms": "what is encrypted with the stack's keys is read",
     "logs": "logs are written",
     "secretsmanager": "secrets are read by name",
-    "sqs": "Karpenter hears of interruptions",
+    "sqs": "Karpenter hears of interruptions; models send what people are to see",
     "ssm": "Karpenter looks images up; a node can be entered without SSH",
     "ssmmessages": "a node can be entered without SSH",
     "sts": "roles are taken",

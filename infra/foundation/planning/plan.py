@@ -8,6 +8,7 @@ from infra.foundation.planning.identities import IdentitySpec, plan_identities
 from infra.foundation.planning.interruptions import InterruptionsSpec, plan_interruptions
 from infra.foundation.planning.keys import plan_keys
 from infra.foundation.planning.network import NetworkSpec, plan_network
+from infra.foundation.planning.review import ReviewQueueSpec, plan_reviews
 from infra.foundation.planning.stores import StoreSpec, plan_stores
 from infra.place import Place
 from infra.settings import Settings
@@ -21,11 +22,13 @@ class ClusterPlan:
         cluster: The cluster of EKS.
         identities: Who its pods are in AWS.
         interruptions: The queue that its nodes hear by.
+        reviews: The queues on which what its models are not sure of waits for people.
     """
 
     cluster: ClusterSpec
     identities: tuple[IdentitySpec, ...]
     interruptions: InterruptionsSpec
+    reviews: tuple[ReviewQueueSpec, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,11 @@ class FoundationPlan:
     stores: tuple[StoreSpec, ...] = ()
     cluster: ClusterPlan | None = None
 
+    @property
+    def review_urls(self) -> dict[str, str]:
+        """URLs of the queues that it makes for models, by model."""
+        return {each.model: each.url for each in self.cluster.reviews} if self.cluster else {}
+
 
 def plan_foundation(settings: Settings, place: Place | None) -> FoundationPlan:
     """Plan all of it; nothing for a stack that has nothing in AWS."""
@@ -55,7 +63,10 @@ def plan_foundation(settings: Settings, place: Place | None) -> FoundationPlan:
         network=plan_network(settings, place),
         stores=tuple(plan_stores(settings, place)),
         cluster=ClusterPlan(
-            cluster=cluster, identities=tuple(plan_identities(settings, place)), interruptions=interruptions
+            cluster=cluster,
+            identities=tuple(plan_identities(settings, place)),
+            interruptions=interruptions,
+            reviews=tuple(plan_reviews(settings, place)),
         )
         if cluster is not None and interruptions is not None
         else None,

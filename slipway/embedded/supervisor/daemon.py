@@ -124,8 +124,7 @@ class Supervisor:
     async def _launch(self, process: Running) -> None:
         spec = process.spec
         if spec.place is not Place.MACHINE and not self.machine_pid():
-            msg = f"{spec.name} cannot be started: the instance's namespaces are gone"
-            raise SlipwayError(msg, remedy="run `slipway up` again")
+            raise launch.NoNamespacesError(spec.name)
         self.processes[spec.name] = process
         self._record()  # a supervisor that is killed now leaves word of what it was about to start
         launched = launch.start(spec, runtime=self.runtime, machine_pid=self.machine_pid(), logs=self.logs)

@@ -21,6 +21,15 @@ _OWNER = "SLIPWAY_RUNTIME"
 """Environment variable that marks a process as one of an instance: the instance's runtime folder."""
 
 
+class NoNamespacesError(InstanceError):
+    """The instance's first process has ended, and all of its namespaces with it."""
+
+    def __init__(self, name: str) -> None:
+        """Say what cannot be started for want of them."""
+        msg = f"{name} cannot be started: the instance's namespaces are gone"
+        super().__init__(msg, remedy="run `slipway up` again")
+
+
 @dataclass
 class Launched:
     """A process that was started.
@@ -73,6 +82,9 @@ def start(spec: ProcessSpec, *, runtime: Path, machine_pid: int, logs: Path) -> 
             )
     except (OSError, subprocess.SubprocessError) as error:
         os.close(readable)
+        if spec.place is not Place.MACHINE and (identity(machine_pid) is None or is_ending(machine_pid)):
+            # It was there when the daemon asked, a moment ago.
+            raise NoNamespacesError(spec.name) from error
         msg = f"{spec.name} could not be started: {error}"
         raise InstanceError(msg, remedy=f"look at {log}") from error
     finally:

@@ -89,3 +89,19 @@ class Orders:
 
     def predict_batch(self, items: list[Order]) -> list[Order]:
         return items
+
+
+class Scroll(msgspec.Struct):
+    ms: float
+
+    def __post_init__(self) -> None:
+        time.sleep(self.ms / 1000)
+
+
+class Scrolls:
+    """Takes longer to read than to compute."""
+
+    example = Scroll(0.0)
+
+    def predict_batch(self, items: list[Scroll]) -> list[Waited]:
+        return [Waited("read") for _ in items]

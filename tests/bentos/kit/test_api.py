@@ -49,6 +49,17 @@ class Speaking(Doubling):
         return super().predict_batch(items)
 
 
+class Heavy(Doubling):
+    """Takes long to read, and longer to compute."""
+
+    def load(self) -> None:
+        time.sleep(0.05)
+
+    def predict_batch(self, items: list[Number]) -> list[Doubled]:
+        time.sleep(0.01)
+        return super().predict_batch(items)
+
+
 def test_one_item_and_several() -> None:
     async def scenario(application: Application) -> None:
         one = await ask(application, "/predict", b'{"value": 4}', x_request_id="mine")
@@ -245,6 +256,16 @@ def samples(text: str) -> dict[str, float]:
     }
 
 
+def test_what_a_start_took_is_told_by_its_steps() -> None:
+    async def scenario(application: Application) -> None:
+        told = samples((await ask(application, "/metrics")).body.decode())
+        # At least four batches of each size.
+        assert told['slipway_start_seconds{step="profile"}'] > 0.04
+        assert told['slipway_start_seconds{step="load"}'] >= 0.05
+
+    serving(Heavy, scenario)
+
+
 def test_metrics_have_every_label_from_the_start_and_count() -> None:
     async def scenario(application: Application) -> None:
         before = samples((await ask(application, "/metrics")).body.decode())
@@ -256,6 +277,8 @@ def test_metrics_have_every_label_from_the_start_and_count() -> None:
         assert changed['slipway_request_duration_seconds_count{route="/predict",status="4xx"}'] == 1
         assert changed['slipway_request_duration_seconds_count{route="/predict/batch",status="2xx"}'] == 1
         assert (changed["slipway_batch_size_items_count"], changed["slipway_batch_size_items_sum"]) == (1, 2)
+        assert changed["slipway_queue_wait_seconds_count"] == 2
+        assert changed["slipway_queue_wait_seconds_sum"] > 0
         assert 'slipway_refusals_total{reason="queue_full"}' in before
         assert 'slipway_request_duration_seconds_bucket{le="0.12",route="/predict",status="2xx"}' in before
 

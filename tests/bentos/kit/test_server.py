@@ -54,6 +54,34 @@ def test_it_is_live_while_the_model_loads_and_ready_afterwards(serve: Callable[.
     assert served.end() == 0
 
 
+def test_where_reading_takes_too_long_the_rest_is_refused_unread(serve: Callable[..., Served]) -> None:
+    served = serve("Scrolls", objective_ms=2000, execution="inline").ready()
+
+    def asking(ms: int, name: str) -> bytes:
+        body = b'{"ms": %d}' % ms
+        head = b"POST /predict HTTP/1.1\r\nhost: here\r\nconnection: close\r\nx-request-id: %b\r\n" % name.encode()
+        return head + b"content-length: %d\r\n\r\n" % len(body) + body
+
+    with ExitStack() as clients:
+        first, *others = (clients.enter_context(served.connect()) for _ in range(61))
+        served.until(lambda: served.connections >= 61)
+        first.sendall(asking(500, "first"))
+        time.sleep(0.1)  # the event loop reads the first, while the others come
+        for number, each in enumerate(others):
+            each.sendall(asking(20, f"other-{number}"))
+        assert received(first).startswith(b"HTTP/1.1 200 ")
+        answers = [received(each) for each in others]
+    refused = [(number, each) for number, each in enumerate(answers) if each.startswith(b"HTTP/1.1 429 ")]
+    assert 16 <= sum(each.startswith(b"HTTP/1.1 200 ") for each in answers) == 60 - len(refused) < 60
+    for number, answer in refused:
+        assert b'"reason":"overloaded"' in answer
+        assert b"\r\nretry-after: 2\r\n" in answer
+        assert b"\r\nx-request-id: other-%d\r\n" % number in answer
+    assert served.metric('slipway_refusals_total{reason="overloaded"}') == len(refused)
+    assert served.metric('slipway_request_duration_seconds_count{route="/predict",status="429"}') == len(refused)
+    assert served.metric("slipway_in_flight") == 0
+
+
 def test_a_signal_to_end_loses_nothing_of_what_was_asked(serve: Callable[..., Served]) -> None:
     served = serve(max_batch=4, drain_delay_seconds=1).ready()
     notes = [f"n{number}" for number in range(24)]

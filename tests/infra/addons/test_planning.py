@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from infra.addons import table, values
-from infra.addons.planning import AddonSpec, plan
+from infra.addons.planning import AddonSpec, plan, plan_serving
 from infra.addons.values import Surroundings
+from infra.settings import Settings
 from tests.infra.capacity.builders import CPU, GPU, planned
 from tests.infra.capacity.crds import MODULE, module
 
@@ -17,6 +18,8 @@ AROUND = Surroundings(
     cluster="prod", endpoint="https://c.example", region="us-east-1", vpc="vpc-1", queue="prod", tags={"owner": "ml"}
 )
 WIDE = {**CPU, "mix": {"on-demand": "50%", "spot": "50%"}, "instances": {}}
+METRICS_SERVER_MODULE = Path("sigs.k8s.io") / "metrics-server@v0.9.0"
+ENVOY_GATEWAY_MODULE = Path("github.com/envoyproxy") / f"gateway@{table.ENVOY_GATEWAY.version}"
 DESCHEDULER_MODULE = Path("sigs.k8s.io") / "descheduler@v0.35.1"
 
 
@@ -39,6 +42,33 @@ def test_a_ratio_needs_the_descheduler_and_gpus_the_device_plugin() -> None:
         "descheduler",
         "nvidia-device-plugin",
     }
+
+
+def stack(cluster: dict[str, Any], *, scales: bool = True) -> Settings:
+    model: dict[str, Any] = {"image": f"x@sha256:{'0' * 64}", "resources": {"cpu": "1", "memory": "1Gi"}}
+    model |= {"scaling": {"max": 4, "cpu": "70%"}} if scales else {}
+    return Settings.model_validate({"slipway:cluster": cluster, "slipway:models": {"digits": model}})
+
+
+def test_models_that_scale_need_keda_and_what_it_asks() -> None:
+    eks = {"name": "dev", "version": "1.34", "admins": ["arn:aws:iam::111122223333:role/platform"]}
+    assert {each.pin.name for each in plan_serving(stack(eks))} == {"keda", "kube-prometheus-stack"}
+    everything = {"keda", "metrics-server", "kube-prometheus-stack"}
+    assert {each.pin.name for each in plan_serving(stack({"context": "x"}))} == everything
+    assert plan_serving(stack({"context": "x"}, scales=False)) == ()
+
+
+@pytest.mark.parametrize(
+    ("installed", "left"),
+    [
+        (["keda"], {"metrics-server", "kube-prometheus-stack"}),
+        (["prometheus"], {"keda", "metrics-server"}),
+        (["keda", "metrics-server", "prometheus"], set()),
+    ],
+)
+def test_what_a_cluster_has_is_not_installed_again(installed: list[str], left: set[str]) -> None:
+    found = plan_serving(stack({"context": "x", "installed": installed}))
+    assert {each.pin.name for each in found} == left
 
 
 @pytest.mark.parametrize(
@@ -100,12 +130,15 @@ def strangers(given: dict[str, Any], known: dict[str, Any], at: str = "") -> lis
     [
         (values.karpenter(AROUND, spot_to_spot=True), MODULE / "charts/karpenter"),
         (values.descheduler(), DESCHEDULER_MODULE / "charts/descheduler"),
+        (values.metrics_server(), METRICS_SERVER_MODULE / "charts/metrics-server"),
+        (values.envoy_gateway(), ENVOY_GATEWAY_MODULE / "charts/gateway-helm"),
     ],
-    ids=["karpenter", "descheduler"],
+    ids=["karpenter", "descheduler", "metrics-server", "envoy-gateway"],
 )
 def test_every_value_is_a_key_of_the_chart(given: dict[str, Any], path: Path) -> None:
     chart = module(Path(*path.parts[:-2])) / Path(*path.parts[-2:])
-    known = yaml.safe_load((chart / "values.yaml").read_text())
+    files = [chart / name for name in ("values.yaml", "values.tmpl.yaml")]
+    known = yaml.safe_load(next(file for file in files if file.exists()).read_text())
     given = {key: value for key, value in given.items() if key != "deschedulerPolicy"}  # held to its own schema below
     assert strangers(given, known) == []
 

@@ -77,7 +77,12 @@ def runs_on_its_pool(model: ModelSpec, planned: CapacityPlan) -> None:
     assert model.placement is not None
     pod = placed(model)
     assert pod["priority_class_name"] == "slipway-serving"
-    assert {*model.amounts} == {"cpu", "memory", *([model.placement.accelerator] if model.gpus else [])}
+    assert {*model.amounts} == {
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        *([model.placement.accelerator] if model.gpus else []),
+    }
     for node in planned.node_pools:
         template = manifests.node_pool(node)["template"]
         values = node.spread_values or ("",)

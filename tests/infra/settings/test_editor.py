@@ -74,6 +74,18 @@ def test_a_wrong_file_is_refused_by_the_schema_as_well(name: str) -> None:
     assert not SCHEMA.is_valid(yaml.safe_load(FILES[name][0]))
 
 
+def test_every_default_may_be_written_into_the_file() -> None:
+    schema = editor.json_schema()
+    refused = [
+        f"{part}.{key}"
+        for part, of_it in schema["$defs"].items()
+        for key, value in of_it.get("properties", {}).items()
+        if "default" in (value or {})
+        and not Draft202012Validator({**value, "$defs": schema["$defs"]}).is_valid(value["default"])
+    ]
+    assert refused == []
+
+
 def test_every_key_is_explained() -> None:
     schema = json.loads(editor.rendered())
     parts = {"": schema, **schema["$defs"]}

@@ -14,7 +14,7 @@ MODEL = ("slipway:models", "digits")
 OURS = ", ".join(sorted(str(field.alias) for field in Settings.model_fields.values() if "slipway:" in str(field.alias)))
 OF_AWS = "aws:allowedAccountIds, aws:defaultTags, aws:forbiddenAccountIds, aws:region"
 BOTH = "which aws:allowedAccountIds allows; an account is in one of the two"
-OF_A_MODEL = "the keys here are image, pool, replicas, resources, server, serving"
+OF_A_MODEL = "the keys here are image, pool, replicas, resources, route, scaling, server, serving"
 IMAGE = "write `name@sha256:…` (64 hex digits), or `built` for a local build"
 CPU = "write cores (`2`, `0.5`) or thousandths (`500m`)"
 MEMORY = "write it with a unit, such as `512Mi` or `2Gi`"
@@ -51,7 +51,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         ("slipway:cluster", "contxt"),
         "x",
         "slipway:cluster.contxt",
-        "is not a key; did you mean `context`? the keys here are context",
+        "is not a key; did you mean `context`? the keys here are context, installed",
     ),
     "unknown key of a model": (
         (*MODEL, "replica"),
@@ -85,7 +85,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         (*MODEL, "resources"),
         ["500m", "512Mi"],
         f"{DIGITS}.resources",
-        "is a list of 2 values; a map is expected; the keys here are cpu, gpus, memory",
+        "is a list of 2 values; a map is expected; the keys here are cpu, gpus, memory, scratch",
     ),
     "no memory": ((*MODEL, "resources", "memory"), None, f"{DIGITS}.resources.memory", "is missing"),
     "memory without a unit": (

@@ -81,7 +81,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         (CLUSTER, "context"),
         "here",
         f"{CLUSTER}.name",
-        "is not a key; the keys here are context",
+        "is not a key; the keys here are context, installed",
     ),
     "unknown key of a cluster": (
         (CLUSTER, "versoin"),
@@ -93,7 +93,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         (CLUSTER,),
         "k",
         CLUSTER,
-        "is 'k'; a map is expected; the keys here are context",
+        "is 'k'; a map is expected; the keys here are context, installed",
     ),
     "version as a number": (
         (CLUSTER, "version"),

@@ -2,12 +2,16 @@
 
 import pytest
 
-from infra.addons import values
-from infra.addons.table import DESCHEDULER, NVIDIA, PINS
+from infra.addons import cache, values
+from infra.addons.gateway import IMAGE
+from infra.addons.prometheus import declared
+from infra.addons.table import DESCHEDULER, ENVOY_GATEWAY, KEDA, METRICS_SERVER, NVIDIA, PINS, PROMETHEUS, Pin
+from infra.traffic import GATEWAY_NAMESPACE
 from slipway.embedded import charts
 from slipway.embedded.charts import CHARTS, KnownChart, Treatment, additions, find
 from slipway.embedded.images import RECIPES
 from slipway.embedded.node import REAL
+from slipway.engines import serving
 from slipway.engines.table import KARPENTER, engine
 from slipway.errors import InstanceError
 
@@ -42,7 +46,11 @@ def test_no_version_is_no_pin() -> None:
 
 @pytest.mark.parametrize(
     ("chart", "repository"),
-    [("karpenter", "oci://example.org/fork"), ("karpenter", ""), ("keda", "https://kedacore.github.io/charts")],
+    [
+        ("karpenter", "oci://example.org/fork"),
+        ("karpenter", ""),
+        ("opencost", "https://opencost.github.io/opencost-helm-chart"),
+    ],
 )
 def test_what_is_not_in_the_table_is_refused_by_name(chart: str, repository: str) -> None:
     with pytest.raises(InstanceError, match=f"the chart {repository}/?{chart} on one machine; known are {OCI}") as no:
@@ -62,6 +70,17 @@ def test_the_values_of_what_is_supervised_are_checked() -> None:
 
 def test_helm_itself_checks_the_values_of_what_is_real() -> None:
     assert find("karpenter", repository=OCI, version=VERSION).faults({"anything": 1}) == []
+
+
+def test_of_a_chart_that_is_installed_from_manifests_the_values_are_checked_here() -> None:
+    known = find(KEDA.chart, repository=KEDA.repository, version=KEDA.version)
+    assert known.treatment is Treatment.REAL
+    assert known.faults(values.keda()) == []
+    assert known.faults({"operator": {"replicaCount": 2}}) == [
+        "keda: what upstream's manifests install does not heed the value 'operator'"
+    ]
+    stack = find(PROMETHEUS.chart, repository=PROMETHEUS.repository, version=PROMETHEUS.version)
+    assert stack.faults(values.prometheus_operator()) == []
 
 
 def test_every_chart_has_a_reason_and_what_its_treatment_needs() -> None:
@@ -96,8 +115,38 @@ def test_the_descheduler_runs_where_pods_run() -> None:
     assert additions(known, "eu-west-1") == {"replicas": 1, "nodeSelector": {REAL: "true"}}
 
 
+@pytest.mark.parametrize("pin", [KEDA, PROMETHEUS, METRICS_SERVER], ids=lambda pin: pin.name)
+def test_what_models_are_scaled_by_runs_where_pods_run(pin: Pin) -> None:
+    known = find(pin.chart, repository=pin.repository, version=pin.version)
+    assert known.needed_by == "serving"
+    assert additions(known, "")["nodeSelector"] == {REAL: "true"}
+
+
+def test_the_prometheus_that_is_declared_is_the_one_that_is_built() -> None:
+    assert declared()["version"] == f"v{serving.PROMETHEUS.version}"
+
+
+def test_the_envoy_that_is_declared_is_the_one_that_is_built() -> None:
+    recipe = RECIPES["envoy"]
+    assert f"{recipe.repository}:{recipe.tag.format(version=serving.ENVOY.version)}" == IMAGE
+
+
+def test_the_valkey_that_is_declared_is_the_one_that_is_built() -> None:
+    recipe = RECIPES["valkey-server"]
+    assert f"{recipe.repository}:{recipe.tag.format(version=serving.VALKEY.version)}" == cache.IMAGE
+    assert recipe.program == cache.PROGRAM
+
+
+def test_the_gateway_runs_where_pods_run() -> None:
+    known = find(ENVOY_GATEWAY.chart, version=ENVOY_GATEWAY.version)
+    assert known.needed_by == "gateway"
+    added = additions(known, "")
+    assert added["deployment"]["pod"] == added["certgen"]["job"] == {"nodeSelector": {REAL: "true"}}
+    assert ENVOY_GATEWAY.namespace == GATEWAY_NAMESPACE
+
+
 def test_the_charts_of_the_program_are_all_in_the_table() -> None:
     for pin in PINS:
         known = find(pin.chart, repository=pin.repository, version=pin.version)
-        assert known.name == pin.name
+        assert known.name == pin.chart.rpartition("/")[2]
     assert find(NVIDIA.chart, repository=NVIDIA.repository).faults(values.nvidia()) == []

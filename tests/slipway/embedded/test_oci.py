@@ -93,6 +93,41 @@ def test_an_image_that_could_not_be_written_leaves_nothing(tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def made_here(name: str, program: Path, version: str) -> Archive:
+    made = image_of(name, Programs([Located(engine(name), Found(program, "built", version), ())]))
+    assert made.name.endswith(version)
+    return Archive(made.archive)
+
+
+def test_a_program_that_links_glibc_has_this_machines_beside_it(tmp_path: Path) -> None:
+    program = tmp_path / "envoy"
+    program.write_bytes(Path("/bin/true").read_bytes())
+    program.chmod(0o755)
+    files = made_here("envoy", program, "1.39.3").files()
+    assert "usr/local/bin/envoy" in files
+    linked = {Path(name).name: name for name in files if "/ld-linux" in name or Path(name).name == "libc.so.6"}
+    assert len(linked) == 2
+    for name in linked.values():
+        assert Path("/", name).is_file()
+
+
+def test_a_program_of_go_brings_nothing_of_this_machine_but_what_it_trusts(tmp_path: Path) -> None:
+    program = tmp_path / "keda"
+    program.write_bytes(b"\x7fELF keda")
+    files = made_here("keda", program, "2.20.2").files()
+    assert set(files) <= {"keda", "etc/passwd", "etc/group", "etc/ssl/certs/ca-certificates.crt"}
+
+
+def test_an_image_has_the_folders_its_program_writes_to(tmp_path: Path) -> None:
+    program = tmp_path / "prometheus"
+    program.write_bytes(b"\x7fELF prometheus")
+    made = made_here("prometheus", program, "3.12.0")
+    _, layer = made.blobs()
+    with made.blob(layer.digest) as content, tarfile.open(fileobj=content, mode="r|gz") as members:
+        modes = {each.name: each.mode for each in members}
+    assert (modes["prometheus"], modes["tmp"]) == (0o777, 0o1777)
+
+
 def test_every_recipe_is_of_a_program_that_is_built_here() -> None:
     assert [name for name in RECIPES if engine(name).module is None] == []
 

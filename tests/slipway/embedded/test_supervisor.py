@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +100,14 @@ def test_when_the_first_process_ends_all_of_its_namespace_ends(supervisor: Super
     assert eventually(lambda: launch.identity(inside) is None)
     with pytest.raises(InstanceError, match="the instance's namespaces are gone"):
         supervisor.start(sleeper("other"))
+
+
+def test_a_first_process_that_ended_a_moment_ago_is_told_as_gone(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["/bin/sleep", "3600"])
+    ended.kill()
+    ended.wait()
+    with pytest.raises(InstanceError, match="the instance's namespaces are gone"):
+        launch.start(sleeper(), runtime=tmp_path, machine_pid=ended.pid, logs=tmp_path)
 
 
 def test_a_supervisor_whose_machine_ended_can_start_another_one(supervisor: SupervisorClient, machine: int) -> None:

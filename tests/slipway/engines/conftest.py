@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tenacity
 
-from slipway.engines import pack, source, table
+from slipway.engines import entries, pack, source
 from slipway.progress import Progress
 from tests.slipway.engines import fakes
 
@@ -22,7 +22,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     fakes.install(tmp_path, monkeypatch.setattr)
     fakes.pins(tmp_path, alpha="1.34.3", beta="0.4.0")
     yield tmp_path
-    table._pinned.cache_clear()
+    entries._pinned.cache_clear()
 
 
 @pytest.fixture

@@ -14,15 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from slipway.engines import table
+from slipway.engines import entries
 from slipway.engines.build import ensure
 from slipway.engines.cache import cache_folder
-from slipway.engines.table import Engine, GoModule
+from slipway.engines.entries import Engine, GoModule
 from slipway.progress import Phase, Progress
 
 ALPHA = GoModule(name="alpha", path="example.org/alpha", ldflags="-X {version}")
 BETA = GoModule(name="beta", path="example.org/beta")
-UP: frozenset[table.Command] = frozenset({"up"})
+UP: frozenset[entries.Command] = frozenset({"up"})
 FAKES = tuple(
     Engine(name=name, purpose="fake", needed_by=UP, module=module, package="x")
     for name, module in (("alpha-server", ALPHA), ("alpha-agent", ALPHA), ("beta", BETA))
@@ -49,7 +49,7 @@ def pins(root: Path, **versions: str) -> None:
         folder = root / "modules" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "go.mod").write_text(f"module x\nrequire example.org/{name} v{version}\n")
-    table._pinned.cache_clear()
+    entries._pinned.cache_clear()
 
 
 def install(root: Path, patch: Callable[[Any, str, Any], None]) -> None:
@@ -58,7 +58,7 @@ def install(root: Path, patch: Callable[[Any, str, Any], None]) -> None:
 
     for module in (cache, locate, pack):
         patch(module, "ENGINES", FAKES)
-    patch(table, "MODULES", root / "modules")
+    patch(entries, "MODULES", root / "modules")
     patch(build, "build", built)
     patch(locate, "_SYSTEM_FOLDERS", ())
 

@@ -1,7 +1,6 @@
 """Finding programs: what fits is used, what does not is passed over with the reason."""
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +8,12 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from slipway.engines import build, locate, table, toolchain
+from slipway.engines import build, entries, locate, toolchain
 from slipway.engines.cache import cache_folder, pin
+from slipway.engines.entries import Engine, GoModule, Wheel
 from slipway.engines.locate import Programs
-from slipway.engines.table import ENGINES, ETCD, HELM, KARPENTER, KUBERNETES, PAUSE, Engine, engine
+from slipway.engines.serving import ENVOY_GATEWAY, SERVING
+from slipway.engines.table import ENGINES, ETCD, HELM, KARPENTER, KUBERNETES, PAUSE, engine
 from slipway.errors import EngineError
 from slipway.progress import Progress
 
@@ -84,6 +85,7 @@ def test_every_program_of_the_table_can_be_come_by() -> None:
         assert (entry.module is not None) != bool(entry.debian), entry.name
         ways = [entry.package, entry.file, entry.chart]
         assert len([way for way in ways if way]) == (entry.module is not None), entry.name
+        assert isinstance(entry.module, Wheel) <= bool(entry.file), entry.name
         if entry.module is not None and entry.accepts != SpecifierSet():
             assert entry.accepts.contains(entry.module.version), f"the pin of {entry.name} does not fit itself"
     assert len({entry.name for entry in ENGINES}) == len(ENGINES)
@@ -94,6 +96,26 @@ def test_a_stack_that_buys_no_nodes_needs_none_of_the_programs_for_it() -> None:
     karpenter, descheduler = {"karpenter", "karpenter.tgz", "karpenter-crd.tgz"}, {"descheduler", "descheduler.tgz"}
     assert {"helm", "kwok", *karpenter, *descheduler} == capacity
     assert not capacity & {located.engine.name for located in (*locate.needed("up"), *locate.needed("build"))}
+
+
+def test_a_stack_that_neither_scales_nor_routes_needs_none_of_the_programs_for_it() -> None:
+    gateway, serving, cache, *others = (
+        {located.engine.name for located in locate.needed(command)}
+        for command in ("gateway", "serving", "cache", "up", "build", "capacity", "test")
+    )
+    assert gateway | serving | cache == {"helm", *(entry.name for entry in SERVING)}
+    assert gateway & serving == {"helm"}
+    assert gateway == {"helm", "envoy", "envoy-gateway", "gateway-helm.tgz"}
+    assert cache == {"valkey-server"}
+    assert (gateway | serving | cache) & set().union(*others) == {"helm"}
+
+
+def test_a_librarys_version_stands_for_its_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipway.engines.entries.MODULES", tmp_path)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "go.mod").write_text("module x\nrequire example.org/x v0.304.2\n")
+    module = GoModule(name="x", path="example.org/x", ldflags="-X v={version}", as_library=True)
+    assert (module.version, module.linker_flags()) == ("3.4.2", "-s -w -X v=3.4.2")
 
 
 def test_a_helm_on_path_that_fits_is_used(path: Path) -> None:
@@ -114,13 +136,16 @@ def test_what_goes_into_an_image_is_never_taken_from_path(path: Path) -> None:
 
 
 def test_helm_renders_for_the_kubernetes_it_is_built_from() -> None:
-    pinned = table._pinned(HELM.folder / "go.mod", "k8s.io/client-go")
+    pinned = entries._pinned(HELM.folder / "go.mod", r"k8s\.io/client-go v(\S+)", "client-go")
     assert f"chartutil.k8sVersionMinor={pinned.split('.')[1]}" in HELM.linker_flags()
 
 
-def test_the_oldest_go_is_what_every_module_asks_for() -> None:
-    lines = [re.findall(r"^go (\S+)", file.read_text(), re.MULTILINE) for file in table.MODULES.glob("*/go.mod")]
-    assert max(Version(line) for (line,) in lines) == toolchain._OLDEST
+def test_every_module_is_built_by_a_wheel_that_is_pinned() -> None:
+    modules = {entry.module for entry in ENGINES if isinstance(entry.module, GoModule)}
+    first, second = (toolchain._pinned(entries.LOCKS / f"{name}.txt") for name in toolchain._WHEELS)
+    assert max(each.oldest_go for each in modules if each.oldest_go <= first) == toolchain._OLDEST
+    assert [each.name for each in modules if each.oldest_go > first] == ["envoy-gateway"]
+    assert max(each.oldest_go for each in modules) <= second
 
 
 def test_a_chart_that_is_packed_otherwise_is_another_pin() -> None:
@@ -139,6 +164,20 @@ def test_a_real_program_is_built_from_its_module(path: Path, monkeypatch: pytest
     built = cache_folder(PAUSE) / "pause"
     assert built.read_bytes()[:4] == b"\x7fELF"
     assert locate.locate(engine("pause")).found is not None
+
+
+def test_a_go_that_a_module_finds_too_old_is_the_second_wheels(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (toolchain._pinned(entries.LOCKS / f"{name}.txt") for name in toolchain._WHEELS)
+    for wheel in (first, second):
+        program(path / "cache" / "slipway" / "go" / str(wheel) / "go" / "bin", "go", f"go{wheel}")
+    assert toolchain.version(toolchain.go()) == first
+    assert toolchain.version(toolchain.go(ENVOY_GATEWAY.oldest_go)) == second
+    on_path = program(path / "first", "go", f"go{first}")
+    assert toolchain.go() == on_path
+    assert toolchain.version(toolchain.go(ENVOY_GATEWAY.oldest_go)) == second
+    monkeypatch.setattr(toolchain, "_WHEELS", ("go",))
+    with pytest.raises(EngineError, match=f"Go 1.26.7 or newer is needed, and the newest that is pinned is {first}"):
+        toolchain.go(ENVOY_GATEWAY.oldest_go)
 
 
 def test_a_missing_debian_package_is_named_with_the_command(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +224,7 @@ def test_a_program_that_was_not_asked_for_is_an_error_that_names_it() -> None:
 def test_an_unpinned_module_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "go.mod").write_text("module x\n")
-    monkeypatch.setattr("slipway.engines.table.MODULES", tmp_path)
+    monkeypatch.setattr("slipway.engines.entries.MODULES", tmp_path)
     lonely = Engine(name="x", purpose="x", needed_by=frozenset(), module=type(ETCD)(name="empty", path="example.org/x"))
     assert lonely.module is not None
     with pytest.raises(LookupError, match=r"does not pin example\.org/x"):

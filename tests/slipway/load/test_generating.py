@@ -59,7 +59,7 @@ def test_time_spent_waiting_for_a_connection_counts() -> None:
         assert len(server.transports) == 2
     assert int(results.waited.sum()) >= 20
     assert float(results.latency[results.waited].max()) > 0.2
-    assert not results.waited[:4].any()
+    assert not results.waited[:2].any()  # there is a connection for each of them
 
 
 def test_what_nobody_waits_for_any_more_is_given_up() -> None:

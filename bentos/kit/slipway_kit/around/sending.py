@@ -143,7 +143,7 @@ def _client() -> Any:
         )
     except NoRegionError:
         raise SettingsError(
-            ["SLIPWAY_REVIEW_QUEUE_URL is set, and no region is: set AWS_REGION to the queue's"]
+            ["SLIPWAY_REVIEW_QUEUE_URL is set, and no region is: set AWS_DEFAULT_REGION to the queue's"]
         ) from None
     except (BotoCoreError, ValueError) as error:
         raise SettingsError([f"SLIPWAY_REVIEW_QUEUE_URL is set, and no client of SQS can be made: {error}"]) from error

@@ -25,6 +25,8 @@ class Reason(enum.StrEnum):
     """While it waited."""
     DISPLACED = "displaced"
     """By an item of higher priority, when the queue was full."""
+    OVERLOADED = "overloaded"
+    """More requests come than can even be read."""
     ITEM_TOO_LARGE = "item_too_large"
     """It has more units than a batch may have; it will never be served."""
     STARTING = "starting"

@@ -90,5 +90,5 @@ def test_a_queue_without_a_region_is_told_at_start(monkeypatch: pytest.MonkeyPat
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     settings = AroundSettings(review_below=0.5, review_queue_url="http://q")
-    with pytest.raises(SettingsError, match="set AWS_REGION"):
+    with pytest.raises(SettingsError, match="set AWS_DEFAULT_REGION"):
         around(Lengths(), Contract.of(Lengths), "7", settings, AroundMetrics())

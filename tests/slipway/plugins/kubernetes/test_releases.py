@@ -304,14 +304,13 @@ def test_secret_values_reach_the_chart_and_nobody_else(
     assert "no colours in [secret]" in said["values"]
 
 
-def test_helm_is_given_nothing_of_the_user(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helm_is_given_nothing_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM_DRIVER", "memory")
     monkeypatch.setenv("HTTPS_PROXY", "http://203.0.113.1:3128")
-    folder = live.instance.folder / "helm"
-    before = set(folder.iterdir()) if folder.exists() else set()
+    folder = tmp_path / "helm"
     program = command.Helm(folder, threading.Event())
     said = dict(line.split("=", 1) for line in program.run("env").splitlines())
-    (mine,) = set(folder.iterdir()) - before
+    (mine,) = folder.iterdir()
     assert {said[f"HELM_{name}_HOME"].strip('"').startswith(str(mine)) for name in ("CACHE", "CONFIG", "DATA")} == {
         True
     }
