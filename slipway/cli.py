@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 
 import typer
 from rich.console import Console
@@ -19,6 +19,7 @@ from slipway.progress import CONSOLE, Progress
 
 if TYPE_CHECKING:
     from slipway.building.push import Pusher
+    from slipway.building.unpacked import Unpacked
 
 P = ParamSpec("P")
 OUT = Console(highlight=False, soft_wrap=True)
@@ -37,6 +38,12 @@ app.add_typer(catalog_app, name="catalog")
 
 Stack = Annotated[str, typer.Argument(help="The stack: stacks/Pulumi.<STACK>.yaml.")]
 Name = Annotated[str, typer.Option("--as", help="Name of the instance; by default the stack's.", metavar="NAME")]
+ModeOption = Annotated[
+    Literal["node", "processes"] | None,
+    typer.Option(
+        "--mode", help="How it is on this machine: with a real node, or as ordinary processes; chosen if absent."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -65,18 +72,24 @@ def _told(command: Callable[P, None]) -> Callable[P, None]:
 
 @app.command()
 @_told
-def up(stack: Stack = "local", name: Name = "", as_json: Json = False) -> None:
+def up(stack: Stack = "local", name: Name = "", mode: ModeOption = None, as_json: Json = False) -> None:
     """Bring a stack up on this machine, to a prediction. Repeating it mends what is not as it should be.
+
+    As root, where namespaces and mounts are allowed, it has a real node, and pods are containers. Elsewhere the same
+    programs are ordinary processes on the loopback, and so are the models; what that does not show is said.
 
     Examples:
       slipway up                     the local stack
+      slipway up --mode processes    without a node, also where there could be one
       slipway up local --as second   the same stack a second time, apart from the first
       slipway up --json              for scripts
     """
     from slipway.embedded.instance import Instance
+    from slipway.embedded.modes import Mode
     from slipway.environment import Environment
 
-    summary = Environment(Instance(name or stack), stack, Progress(quiet=as_json)).up()
+    asked = Mode(mode) if mode else None
+    summary = Environment(Instance(name or stack), stack, Progress(quiet=as_json), mode=asked).up()
     if as_json:
         OUT.print_json(json.dumps(asdict(summary)))
     else:
@@ -134,7 +147,7 @@ def env(stack: Stack = "local", name: Name = "") -> None:
     from slipway.plugins.credentials import REAL_VARIABLES
 
     instance = Instance(name or stack)
-    if instance.supervisor.process("machine") is None:
+    if not instance.is_up:
         typer.echo("false")  # so that the shell's `eval` fails, too
         msg = f"the instance {instance.name} does not run"
         raise InstanceError(msg, remedy=f"run `slipway up {stack}{f' --as {name}' if name else ''}`")
@@ -156,6 +169,9 @@ def build(
 ) -> None:
     """Train bentos to their gates, build them, make their images, and give them to the instances that run.
 
+    Where this user cannot make images, and for instances without a node, a built Bento is unpacked beside what it
+    requires, and run as it lies.
+
     With --push, the images go to the registry of the stack with `slipway:registry`, with the credentials at hand, and
     the line for the stack file of an environment is printed. In the shell of `slipway env shared` that is the
     registry of the instance.
@@ -165,17 +181,17 @@ def build(
       slipway build digits --push            builds, pushes, and prints the line: image: …/digits@sha256:…
       slipway build digits --push --json     for scripts
     """
-    from slipway.building import bento
-    from slipway.engines.build import ensure
-    from slipway.environment import deliver, running_clusters
+    from slipway.embedded.choosing import of_machine
+    from slipway.embedded.modes import Mode
+    from slipway.environment import deliver_images, deliver_unpacked
 
     progress = Progress(quiet=as_json)
     pusher = _pusher(models, stack, progress) if push else None
-    programs = ensure("build", progress)
-    builds = [bento.ensure(model, programs, progress) for model in models]
-    for cluster in running_clusters(programs, progress):
-        for made in builds:
-            deliver(made, cluster, progress)
+    unpacked = deliver_unpacked(models, progress, is_wanted=not push and of_machine() is Mode.PROCESSES)
+    if unpacked and not push and of_machine() is Mode.PROCESSES:
+        _told_unpacked(unpacked, as_json=as_json)
+        return
+    builds = deliver_images(models, progress)
     if pusher is not None:
         pushed = [pusher.push(made) for made in builds]
         if as_json:
@@ -188,6 +204,14 @@ def build(
         return
     for each in builds:
         OUT.print(f"{each.model}: {each.image} ({each.unpacked_bytes / 1e6:.0f} MB unpacked)")
+
+
+def _told_unpacked(builds: "list[Unpacked]", *, as_json: bool) -> None:
+    if as_json:
+        OUT.print_json(json.dumps([asdict(each) for each in builds]))
+        return
+    for each in builds:
+        OUT.print(f"{each.model}: {each.image} (unpacked in {each.folder}: images cannot be made here)")
 
 
 def _pusher(models: list[str], stack: str, progress: Progress) -> "Pusher":

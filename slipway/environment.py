@@ -13,15 +13,20 @@ from infra.models.planning import BUILT, NAME_LABEL, NAMESPACE
 from infra.settings import Settings, load_file
 from slipway import paths, stacks
 from slipway.answers import Answer, ask, doors
-from slipway.building import bento
+from slipway.building import bento, unpacked
 from slipway.building.elsewhere import held_elsewhere
 from slipway.embedded import preflight
 from slipway.embedded.aws import endpoint
+from slipway.embedded.choosing import NOT_SHOWN, choose
 from slipway.embedded.cluster import Bought, Cluster
 from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.fleet.placed import Placed, placed
 from slipway.embedded.instance import Instance, instances
+from slipway.embedded.modes import Mode
+from slipway.embedded.plane import Plane
+from slipway.embedded.processes.cluster import ProcessCluster
 from slipway.engines import build as engines
+from slipway.engines.entries import Command
 from slipway.engines.locate import Programs
 from slipway.errors import CommandError, InstanceError
 from slipway.plugins.workspace import Workspace
@@ -42,6 +47,9 @@ class Summary:
         kubeconfig: Path of the kubeconfig.
         programs: Every program with its version, where it came from, and what it is for.
         seconds: Time of every phase.
+        mode: How the instance is on this machine.
+        why: Why it is in that mode.
+        not_shown: What this mode is no evidence of.
     """
 
     instance: str
@@ -53,6 +61,9 @@ class Summary:
     kubeconfig: str
     programs: list[dict[str, str]]
     seconds: dict[str, float]
+    mode: str = Mode.NODE
+    why: str = ""
+    not_shown: tuple[str, ...] = ()
 
 
 class Environment:
@@ -64,6 +75,7 @@ class Environment:
         progress: Where phases are told.
         checkout: The repository.
         delays: Modelled times of bought nodes; as in the cloud when none are given.
+        mode: How the instance must be on this machine; chosen when none is given.
     """
 
     def __init__(
@@ -74,6 +86,7 @@ class Environment:
         *,
         checkout: Path = paths.REPOSITORY,
         delays: Delays | None = None,
+        mode: Mode | None = None,
     ) -> None:
         """Nothing is started."""
         self.instance = instance
@@ -81,6 +94,7 @@ class Environment:
         self.progress = progress
         self.checkout = checkout
         self.delays = delays or Delays()
+        self.asked = mode
 
     def up(self) -> Summary:
         """Bring everything up, or back up, and answer once per model that runs here.
@@ -90,38 +104,19 @@ class Environment:
             SlipwayError: A phase failed; the message says what to do.
         """
         settings = self.settings()
-        with self.progress.phase("this machine"):
+        with self.progress.phase("this machine") as phase:
             preflight.check(self.instance)
-        bought = bought_of(settings, self.delays)
-        programs = engines.ensure("up", self.progress)
-        if bought is not None:
-            programs |= engines.ensure("capacity", self.progress)
-        if settings.gateway is not None:
-            programs |= engines.ensure("gateway", self.progress)
-        if settings.cache is not None:
-            programs |= engines.ensure("cache", self.progress)
-        if settings.scales:
-            programs |= engines.ensure("serving", self.progress)
-        with self.progress.phase("this kernel"):
-            preflight.check_kernel(programs)
+            choice = choose(self.instance, settings, stack=self.stack, asked=self.asked)
+            phase.detail = f"mode {choice.mode}: {choice.why}"
+        programs = self._programs(settings, choice.mode)
+        running = [name for name, model in settings.models.items() if not model.pool]
         with self.instance.exclusively("up"):
             self.instance.claim(self.checkout, self.stack)
-            builds = self._builds(settings, programs)
-            cluster = Cluster(self.instance, programs, self.progress)
-            account = settings.account or self.instance.account
-            running = [name for name, model in settings.models.items() if not model.pool]
-            cluster.up(
-                running,
-                context=settings.context,
-                account=account,
-                bought=bought,
-                gateway=port(settings.gateway) if settings.gateway else 0,
-                caches=settings.cache is not None,
-                scales=settings.scales,
-            )
-            self._tell_images(held_elsewhere(settings, account=account))
-            for build in builds:
-                deliver(build, cluster, self.progress)
+            self.instance.settle(choice.mode)
+            if choice.mode is Mode.PROCESSES:
+                cluster: Plane = self._up_as_processes(settings, programs, running)
+            else:
+                cluster = self._up_with_a_node(settings, programs, running)
             with self.progress.phase("pulumi up") as phase:
                 workspace = self.workspace(programs)
                 workspace.prepare(self.stack)
@@ -135,6 +130,9 @@ class Environment:
             stack=self.stack,
             answers=answers,
             placed=on_bought,
+            mode=choice.mode,
+            why=choice.why,
+            not_shown=NOT_SHOWN if choice.mode is Mode.PROCESSES else (),
             context=settings.context,
             kubeconfig=str(self.instance.kubeconfig),
             programs=[
@@ -157,7 +155,7 @@ class Environment:
             InstanceError: Something could not be ended or removed.
         """
         with self.instance.exclusively("down"):
-            Cluster(self.instance, Programs(), self.progress).down()
+            Plane(self.instance, Programs(), self.progress).down()
 
     def settings(self) -> Settings:
         """The stack file, checked."""
@@ -168,11 +166,52 @@ class Environment:
         pulumi, executor = programs.path("pulumi"), programs.path("pulumi-language-python-exec")
         return Workspace(self.instance, pulumi=pulumi, executor=executor, checkout=self.checkout)
 
-    def _builds(self, settings: Settings, programs: Programs) -> list[bento.Build]:
-        models = [name for name, model in settings.models.items() if model.image == BUILT]
-        if not models:
-            return []
-        return [bento.ensure(model, programs, self.progress, checkout=self.checkout) for model in models]
+    def _programs(self, settings: Settings, mode: Mode) -> Programs:
+        """Everything that the stack is run with in a mode."""
+        wanted: dict[Command, object] = {"up": True, "capacity": settings.capacity, "gateway": settings.gateway}
+        wanted |= {"cache": settings.cache, "serving": settings.scales}
+        if mode is Mode.PROCESSES:
+            wanted = {"processes": True, "processes-gateway": settings.gateway}
+        programs = Programs()
+        for command, is_wanted in wanted.items():
+            if is_wanted:
+                programs |= engines.ensure(command, self.progress)
+        return programs
+
+    def _up_with_a_node(self, settings: Settings, programs: Programs, running: list[str]) -> Cluster:
+        with self.progress.phase("this kernel"):
+            preflight.check_kernel(programs)
+        builds = [
+            bento.ensure(model, programs, self.progress, checkout=self.checkout) for model in _built_here(settings)
+        ]
+        cluster = Cluster(self.instance, programs, self.progress)
+        account = settings.account or self.instance.account
+        cluster.up(
+            running,
+            context=settings.context,
+            account=account,
+            bought=bought_of(settings, self.delays),
+            gateway=port(settings.gateway) if settings.gateway else 0,
+            caches=settings.cache is not None,
+            scales=settings.scales,
+        )
+        self._tell_images(held_elsewhere(settings, account=account))
+        for build in builds:
+            deliver(build, cluster, self.progress)
+        return cluster
+
+    def _up_as_processes(self, settings: Settings, programs: Programs, running: list[str]) -> ProcessCluster:
+        builds = [unpacked.ensure(model, self.progress, checkout=self.checkout) for model in _built_here(settings)]
+        cluster = ProcessCluster(self.instance, programs, self.progress)
+        cluster.up(
+            running,
+            context=settings.context,
+            account=settings.account or self.instance.account,
+            region=settings.region,
+            gateway=port(settings.gateway) if settings.gateway else 0,
+        )
+        cluster.deliver(builds)
+        return cluster
 
     def _tell_images(self, images: dict[str, dict[str, str]]) -> None:
         """Let the AWS endpoint hold what the registries of other accounts hold."""
@@ -197,7 +236,7 @@ class Environment:
         counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
         phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
 
-    def _answers(self, settings: Settings, running: list[str], cluster: Cluster) -> list[Answer]:
+    def _answers(self, settings: Settings, running: list[str], cluster: Plane) -> list[Answer]:
         """Ask every model its example as a client would, and hold it to the answer."""
         found: list[Answer] = []
         with self.progress.phase("first answer") as phase:
@@ -208,7 +247,7 @@ class Environment:
                 found.append(answer)
         return found
 
-    def _placed(self, models: list[str], cluster: Cluster) -> list[Placed]:
+    def _placed(self, models: list[str], cluster: Plane) -> list[Placed]:
         """Where the pods of models are that no node here executes."""
         with self.progress.phase("pods on bought nodes") as phase, cluster.client() as client:
             nodes = list(client.list(Node))
@@ -217,6 +256,11 @@ class Environment:
             ]
             phase.detail = f"{sum(each.pods for each in found)} placed, none executed"
         return found
+
+
+def _built_here(settings: Settings) -> list[str]:
+    """The models whose image is what was built last on this machine."""
+    return [name for name, model in settings.models.items() if model.image == BUILT]
 
 
 def bought_of(settings: Settings, delays: Delays) -> Bought | None:
@@ -235,15 +279,33 @@ def deliver(build: bento.Build, cluster: Cluster, progress: Progress) -> None:
         phase.detail = "imported into the node" if done else "in the node already"
 
 
-def running_clusters(programs: Programs, progress: Progress, *, checkout: Path = paths.REPOSITORY) -> list[Cluster]:
-    """The clusters of a checkout's instances that run now."""
-    found: list[Cluster] = []
-    for instance in instances():
-        containerd = instance.supervisor.process("containerd")
-        owner = instance.folder / "checkout"
-        if containerd is not None and containerd.pid and owner.exists() and owner.read_text() == str(checkout):
-            found.append(Cluster(instance, programs, progress))
-    return found
+def deliver_images(models: list[str], progress: Progress) -> list[bento.Build]:
+    """Make images of bentos, and give them to the instances with a node that run."""
+    programs = engines.ensure("build", progress)
+    builds = [bento.ensure(model, programs, progress) for model in models]
+    for instance in running(Mode.NODE):
+        for made in builds:
+            deliver(made, Cluster(instance, programs, progress), progress)
+    return builds
+
+
+def deliver_unpacked(models: list[str], progress: Progress, *, is_wanted: bool) -> list[unpacked.Unpacked]:
+    """Unpack bentos, and tell the instances of processes that run; without any, only if it is wanted."""
+    there = running(Mode.PROCESSES)
+    builds = [unpacked.ensure(model, progress) for model in models] if there or is_wanted else []
+    for instance in there:
+        ProcessCluster(instance, Programs(), progress).deliver(builds)
+    return builds
+
+
+def running(mode: Mode, *, checkout: Path = paths.REPOSITORY) -> list[Instance]:
+    """The instances of a checkout that run now in a mode."""
+    owned = ((instance, instance.folder / "checkout") for instance in instances() if instance.mode is mode)
+    return [
+        instance
+        for instance, owner in owned
+        if instance.is_up and owner.exists() and owner.read_text() == str(checkout)
+    ]
 
 
 def _diagnostics(output: str) -> str:

@@ -4,6 +4,7 @@ https://specifications.freedesktop.org/basedir-spec/latest/
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -25,6 +26,13 @@ def state() -> Path:
 def runtime() -> Path:
     """What ends with the machine's uptime: sockets and process records.
 
-    For root it is one place, whichever way root logged in: instances outlive logins, and `/run/user/0` does not.
+    For root it is one place, whichever way root logged in: instances outlive logins, and `/run/user/0` does not. A user
+    who has not logged in has no such folder, and gets one among temporary files.
     """
-    return Path("/run/slipway") if os.geteuid() == 0 else Path(platformdirs.user_runtime_path("slipway"))
+    user = os.geteuid()
+    if user == 0:
+        return Path("/run/slipway")
+    given = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user}"
+    if os.access(given, os.W_OK):
+        return Path(given, "slipway")
+    return Path(tempfile.gettempdir(), f"slipway-{user}")

@@ -17,6 +17,7 @@ from slipway.answers import Answer
 from slipway.building.registry import Pushed
 from slipway.embedded.fleet.placed import Placed
 from slipway.embedded.instance import Instance
+from slipway.embedded.modes import Mode
 from slipway.embedded.supervisor.spec import Status
 from slipway.engines.locate import Located
 from slipway.engines.pack import Pack
@@ -40,6 +41,29 @@ def show(out: Console, summary: Summary) -> None:
     if packed:
         out.print(f"[bold]From a pack, built elsewhere[/] {', '.join(packed)}", soft_wrap=False)
     out.print(f"[bold]Found on this machine, and used[/] {', '.join(found) or 'nothing'}", soft_wrap=False)
+    if summary.mode == Mode.PROCESSES:
+        _processes(out, summary)
+    else:
+        _node(out, summary)
+    times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary.seconds.items() if seconds >= 0.5)
+    out.print(f"[bold]Time[/] {sum(summary.seconds.values()):.0f} s: {times}", soft_wrap=False)
+    out.print(f'[bold]Next[/] eval "$({command()} env {summary.arguments})"')
+    out.print(f"     pulumi preview --stack {summary.stack}")
+    out.print(f"     {command()} ps · {command()} logs PROCESS · {command()} down {summary.arguments}")
+
+
+def _processes(out: Console, summary: Summary) -> None:
+    out.print(f"[bold]Mode[/] processes, on the loopback: {summary.why}", soft_wrap=False)
+    out.print(
+        "[bold]Real[/] the Pulumi engine, the Kubernetes control plane, Envoy, the models (their Bento, and what it "
+        "requires). [bold]Stand-ins[/] the Pulumi plugins (offline ones of this project), AWS (moto, mended), the one "
+        "Node (KWOK; pods that are no model's read Running, and nothing runs).",
+        soft_wrap=False,
+    )
+    out.print(f"[bold]Not shown by this mode[/] {'; '.join(summary.not_shown)}", soft_wrap=False)
+
+
+def _node(out: Console, summary: Summary) -> None:
     simulated = ", the bought nodes (KWOK: pods are placed there, never executed)" if summary.placed else ""
     out.print(
         "[bold]Real[/] the Pulumi engine, the Kubernetes control plane, one node, the pods on it. "
@@ -47,11 +71,6 @@ def show(out: Console, summary: Summary) -> None:
         "[bold]Not here[/] a cloud.",
         soft_wrap=False,
     )
-    times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary.seconds.items() if seconds >= 0.5)
-    out.print(f"[bold]Time[/] {sum(summary.seconds.values()):.0f} s: {times}", soft_wrap=False)
-    out.print(f'[bold]Next[/] eval "$({command()} env {summary.arguments})"')
-    out.print(f"     pulumi preview --stack {summary.stack}")
-    out.print(f"     {command()} ps · {command()} logs PROCESS · {command()} down {summary.arguments}")
 
 
 def command() -> str:

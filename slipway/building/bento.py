@@ -1,34 +1,28 @@
 """One bento from its sources to an image: what changed is built, what did not is taken from the cache."""
 
-import hashlib
 import json
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import yaml
-
 from infra.models.builds import LOCK
 from slipway import paths
+from slipway.building import sources
 from slipway.building.archive import Archive
 from slipway.building.base import RECIPE, Builder
+from slipway.building.sources import QUIET, Sources, words_of_bentoml
 from slipway.engines.locate import Programs
 from slipway.engines.toolchain import uv
-from slipway.errors import BuildError, CommandError
+from slipway.errors import BuildError
 from slipway.files import write
 from slipway.progress import Progress
-from slipway.running import run
 
 _ARCHIVE = "image.oci.tar"
 _LENT = "/usr/local/bin"
 """Where the builder's `uv` is seen while an image is built: on PATH, and empty in the base."""
-KIT = "kit"
-"""The folder of slipway-kit beside the bentos: those that carry its wheel are built from its sources, too."""
-_IGNORED = {"wheels", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
 
 @dataclass(frozen=True)
@@ -70,17 +64,7 @@ def require(model: str, checkout: Path = paths.REPOSITORY) -> None:
 
 def fingerprint(folder: Path) -> str:
     """Changes with any source of a bento and of what it carries, and with the way images are made."""
-    return _fingerprint(f"recipe {RECIPE}", folder, folder.parent / KIT)
-
-
-def _fingerprint(begins: str, *folders: Path) -> str:
-    digest = hashlib.sha256(begins.encode())
-    for sources in folders:
-        for file in sorted(sources.rglob("*")):
-            if file.is_file() and not _IGNORED & set(file.relative_to(sources).parts):
-                digest.update(str(file.relative_to(sources)).encode())
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    return sources.fingerprint(f"recipe {RECIPE}", folder, folder.parent / sources.KIT)
 
 
 def ensure(model: str, programs: Programs, progress: Progress, *, checkout: Path = paths.REPOSITORY) -> Build:
@@ -98,8 +82,8 @@ def ensure(model: str, programs: Programs, progress: Progress, *, checkout: Path
     if build is None:
         with Builder(programs) as builder:
             # Another build may have made it while this one waited.
-            build = _kept(kept) or _build(_Sources(model, folder, builder, progress), source, kept)
-    _write_lock(build, checkout / "stacks" / LOCK.name)
+            build = _kept(kept) or _build(_Image(model, folder, builder, progress), source, kept)
+    write_lock(build, checkout / "stacks" / LOCK.name)
     return build
 
 
@@ -119,16 +103,16 @@ def _kept(folder: Path) -> Build | None:
     return Build(**json.loads(record.read_text()))
 
 
-def _build(sources: "_Sources", source: str, kept: Path) -> Build:
+def _build(image: "_Image", source: str, kept: Path) -> Build:
     partial = kept.with_name(f".{source}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        made = sources.build(f"localhost/slipway/{sources.model}:{source}", partial)
-        one_ms = sources.one_ms()
+        made = image.build(f"localhost/slipway/{image.model}:{source}", partial)
+        one_ms = image.one_ms()
         build = Build(
-            model=sources.model,
-            image=f"localhost/slipway/{sources.model}@{made.digest}",
+            model=image.model,
+            image=f"localhost/slipway/{image.model}@{made.digest}",
             source=source,
             unpacked_bytes=sum(made.files().values()),
             archive=str(kept / _ARCHIVE),
@@ -142,22 +126,19 @@ def _build(sources: "_Sources", source: str, kept: Path) -> Build:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-class _Sources:
-    """The steps from a bento's folder to an archive."""
+class _Image(Sources):
+    """The steps from a bento's folder to an archive of its image."""
 
     def __init__(self, model: str, folder: Path, builder: Builder, progress: Progress) -> None:
-        self.model, self._folder, self._builder, self._progress = model, folder, builder, progress
-        self._env = {"BENTOML_DO_NOT_TRACK": "True", "PYTHONDONTWRITEBYTECODE": "1"}
+        super().__init__(model, folder, progress)
+        self._builder = builder
 
     def build(self, name: str, into: Path) -> Archive:
         """Train, build, containerize; the image called `name` ends as an archive in a folder."""
         with self._progress.phase("base image") as phase:
             base = self._builder.base(phase)
-        if (self._folder / "train.py").exists():
-            self._train()
-        with self._progress.phase(f"bentoml build {self.model}") as phase:
-            said = self._bentoml("build", str(self._folder), "--output", "tag", base=base)
-            tag = phase.detail = said.strip().rsplit("__tag__:", 1)[-1].split()[0]
+        self.train()
+        tag = self.bento(lambda *arguments: self._bentoml(*arguments, base=base))
         with self._progress.phase(f"bentoml containerize {tag}") as phase:
             self._bentoml(*_containerize(tag, name, self._builder), base=base, on_line=phase.note)
             phase.note("writing the archive")
@@ -167,47 +148,10 @@ class _Sources:
             phase.detail = f"{archive.stat().st_size / 1e6:.0f} MB packed"
         return Archive(archive)
 
-    def _train(self) -> None:
-        """Train, unless the store's latest model was made here from the same sources."""
-        trained = paths.cache() / "trained" / self.model / _fingerprint("", self._folder)
-        latest = _store() / "models" / self.model / "latest"
-        with self._progress.phase(f"train {self.model}") as phase:
-            if trained.exists() and latest.exists() and trained.read_text() == latest.read_text():
-                phase.detail = f"{self.model}:{latest.read_text()} is of these sources"
-                return
-            try:
-                said = run([sys.executable, self._folder / "train.py"], env={**os.environ, **self._env}, timeout=3600)
-            except CommandError as error:
-                msg = f"{self.model} was not trained to its gate:\n{error.output.strip()}"
-                again = f"run `.venv/bin/python bentos/{self.model}/train.py` to see it again"
-                raise BuildError(msg, remedy=again) from error
-            phase.detail = said.strip().splitlines()[-1]
-            trained.parent.mkdir(parents=True, exist_ok=True)
-            write(trained, latest.read_text())
-
-    def one_ms(self) -> float:
-        """Let the kit measure its class with one item; 0 for a bento that is not the kit's, or has no example."""
-        told = yaml.safe_load((self._folder / "bentofile.yaml").read_text()).get("envs") or []
-        served = next((each["value"] for each in told if each.get("name") == "SLIPWAY_MODEL"), "")
-        if not served:
-            return 0.0
-        with self._progress.phase(f"one item of {self.model}") as phase:
-            words = [sys.executable, "-W", "ignore", "-m", "slipway_kit.profiling", served]
-            said = run(words, env={**os.environ, **self._env}, cwd=self._folder, timeout=600)
-            one = float(json.loads(said.strip().splitlines()[-1]).get("one_ms", 0.0))
-            phase.detail = f"{one} ms" if one else "its class has no example"
-        return one
-
     def _bentoml(self, *arguments: str, base: str, on_line: Callable[[str], None] | None = None) -> str:
-        words = (sys.executable, "-W", "ignore", "-m", "bentoml", *arguments)
         # BentoML reads nothing that lies outside the folder it is started in.
-        env = {**self._env, "SLIPWAY_BASE_IMAGE": base}
-        return self._builder.run(*words, env=env, cwd=self._folder.parent.parent, on_line=on_line)
-
-
-def _store() -> Path:
-    """BentoML's."""
-    return Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
+        env = {**QUIET, "SLIPWAY_BASE_IMAGE": base}
+        return self._builder.run(*words_of_bentoml(*arguments), env=env, cwd=self.folder.parent.parent, on_line=on_line)
 
 
 def _containerize(tag: str, name: str, builder: Builder) -> list[str]:
@@ -237,7 +181,8 @@ def _lend(source: Path, target: Path) -> None:
     partial.replace(target)
 
 
-def _write_lock(build: Build, lock: Path) -> None:
+def write_lock(build: Build, lock: Path) -> None:
+    """Record a build as what `image: built` means."""
     entries = json.loads(lock.read_text()) if lock.exists() else {}
     entry = {"image": build.image, "source": build.source, "archive": build.archive, "one_ms": build.one_ms}
     if entries.get(build.model) != entry:

@@ -1,8 +1,6 @@
 """Brings the cluster of an instance up, phase by phase, and takes it down. Every phase can be repeated."""
 
 import contextlib
-import os
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -11,32 +9,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lightkube import ApiError, Client, KubeConfig
+from lightkube import ApiError, Client
 from lightkube.codecs import load_all_yaml
 from lightkube.resources.core_v1 import Node, ServiceAccount
 
 from infra.traffic import GATEWAY_NAMESPACE, GATEWAY_SERVICE
-from slipway.embedded import cgroups, charts, controlplane, node, oci, pki
+from slipway.embedded import cgroups, charts, node, oci
 from slipway.embedded.aws import endpoint
 from slipway.embedded.fleet import processes as fleet
 from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.instance import (
-    API_PORT,
-    AWS_PORT,
     BRIDGE,
     BRIDGE_ADDRESS,
     CLUSTER_DOMAIN,
     GATEWAY,
     POD_CIDR,
-    Instance,
 )
 from slipway.embedded.machine import Layout
-from slipway.embedded.supervisor import launch
+from slipway.embedded.plane import Plane, forwards
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
 from slipway.engines.entries import Command
-from slipway.engines.locate import Programs
 from slipway.errors import CommandError, InstanceError
-from slipway.progress import Phase, Progress
+from slipway.progress import Phase
 from slipway.running import run
 
 _NODE_SECONDS = 120.0
@@ -61,19 +55,14 @@ class Bought:
     delays: Delays = field(default_factory=Delays)
 
 
-class Cluster:
-    """The processes of one instance, as a cluster.
+class Cluster(Plane):
+    """The processes of one instance with a real node, as a cluster.
 
     Args:
         instance: Which one.
         programs: What to run it with.
         progress: Where phases are told.
     """
-
-    def __init__(self, instance: Instance, programs: Programs, progress: Progress) -> None:
-        self.instance = instance
-        self.programs = programs
-        self.progress = progress
 
     def up(
         self,
@@ -97,20 +86,14 @@ class Cluster:
             caches: Whether there is a cache that models share.
             scales: Whether models scale, which takes programs in the cluster.
         """
-        for folder in (self.instance.folder, self.instance.etc, self.instance.node, self.instance.logs):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folders()
         with self.progress.phase("namespaces and network"):
             self.instance.supervisor.ensure()
             self._machine()
-        with self.progress.phase("keys and certificates"):
-            kubeadm = self.programs.found("kubeadm")
-            pki.ensure(self.instance, kubeadm=kubeadm.path, version=kubeadm.version)
-            ports = self.instance.assign_ports(models, gateway=bool(gateway))
-            pki.write_kubeconfig(self.instance, port=ports["api"], context=context)
-        with self.progress.phase("AWS endpoint"):
-            self.instance.supervisor.start(endpoint.process(self.instance, account, api_port=ports["api"]))
+        ports = self._keys(models, context=context, gateway=bool(gateway))
+        self._endpoint(account, ports)
         with self.progress.phase("control plane") as phase:
-            self._control_plane(phase, ports, gateway)
+            self._control_plane(phase, self._door(ports, gateway))
         with self.progress.phase("node") as phase:
             self._node(phase, bought)
         if bought is not None:
@@ -127,30 +110,9 @@ class Cluster:
             with self.progress.phase("images of what scales models"):
                 self._images("serving")
 
-    def down(self) -> None:
-        """End every process of the instance and remove everything it left on this machine.
-
-        Raises:
-            InstanceError: A process could not be ended.
-        """
-        instance = self.instance
-        with self.progress.phase("processes"):
-            instance.supervisor.ensure()  # takes over what a dead one left, so that all is ended in order
-            instance.supervisor.shutdown()
-            self._end_strays()
-        with self.progress.phase("cgroups and files"):
-            left = cgroups.remove(instance.cgroup)
-            if left:
-                msg = f"processes are left in {', '.join(map(str, left))}"
-                raise InstanceError(msg, remedy=f"run `slipway down {instance.arguments}` again")
-            instance.forget()
-
-    def _end_strays(self) -> None:
-        """End what carries the instance's mark and was in nobody's care: kills at bad moments can leave such."""
-        for pid in launch.marked(self.instance.runtime):
-            started = launch.identity(pid)
-            if started is not None and pid != os.getpid():
-                launch.signal_if_same(pid, started, signal.SIGKILL)
+    def start(self, spec: ProcessSpec) -> bool:
+        """Have the supervisor run a process where its spec says."""
+        return self.instance.supervisor.start(spec)
 
     # -- phases --------------------------------------------------------------------------------------------------
 
@@ -177,28 +139,11 @@ class Cluster:
             place=Place.MACHINE,
             tells_ready=True,
         )
-        instance.supervisor.start(spec)
-
-    def _control_plane(self, phase: Phase, ports: dict[str, int], gateway: int) -> None:
-        instance, start = self.instance, self.instance.supervisor.start
-        certificates = instance.pki / "etcd" / "healthcheck-client"
-        client = ("--cert", f"{certificates}.crt", f"{certificates}.key")
-        phase.note("etcd")
-        start(controlplane.etcd(instance, self.programs.path("etcd")))
-        self._wait(f"{controlplane.ETCD_URL}/health", *client)
-        phase.note("API server")
-        start(controlplane.apiserver(instance, self.programs.path("kube-apiserver")))
-        start(self._door(ports, gateway))
-        admin = instance.pki / "apiserver-kubelet-client"
-        self._wait(f"https://{BRIDGE_ADDRESS}:{API_PORT}/readyz", "--cert", f"{admin}.crt", f"{admin}.key")
-        phase.note("controllers and scheduler")
-        start(controlplane.controller_manager(instance, self.programs.path("kube-controller-manager")))
-        start(controlplane.scheduler(instance, self.programs.path("kube-scheduler")))
-        phase.detail = ""
+        self.start(spec)
 
     def _bought(self, bought: Bought) -> None:
         """What keeps the Nodes that are bought, and the images of the programs that buy them."""
-        start = self.instance.supervisor.start
+        start = self.start
         start(fleet.kwok(self.instance, self.programs.path("kwok"), delays=bought.delays))
         start(fleet.fleet(self.instance, cluster=bought.cluster, region=bought.region, delays=bought.delays))
         self._images("capacity")
@@ -208,7 +153,7 @@ class Cluster:
             self.import_image(image.archive, image.name)
 
     def _node(self, phase: Phase, bought: Bought | None) -> None:
-        instance, start = self.instance, self.instance.supervisor.start
+        instance, start = self.instance, self.start
         phase.note("containerd")
         start(
             node.containerd(
@@ -229,21 +174,14 @@ class Cluster:
         phase.note("kubelet")
         begun = datetime.now(UTC)
         fresh = start(node.kubelet(instance, self.programs.path("kubelet"), region=bought.region if bought else ""))
-        self._wait(
-            "https://127.0.0.1:10257/healthz",
-            "https://127.0.0.1:10259/healthz",
-            "http://127.0.0.1:10256/healthz",
-            f"http://{node.DNS_READY}/ready",
-            f"http://{BRIDGE_ADDRESS}:{AWS_PORT}{endpoint.HEALTH}",
-        )
+        self._controllers_answer("http://127.0.0.1:10256/healthz", f"http://{node.DNS_READY}/ready")
         phase.note("Node to be Ready")
         with self.client() as client:
             self._node_ready(client, since=begun if fresh else None)
         phase.detail = ""
 
     def _door(self, ports: dict[str, int], gateway: int) -> ProcessSpec:
-        targets = [f"{ports['api']}={BRIDGE_ADDRESS}:{API_PORT}"]
-        targets += [f"{ports['aws']}={BRIDGE_ADDRESS}:{AWS_PORT}"]
+        targets = forwards(self.instance, ports)
         if gateway:
             targets.append(f"{ports[GATEWAY]}={GATEWAY_SERVICE}.{GATEWAY_NAMESPACE}.svc.{CLUSTER_DOMAIN}:{gateway}")
         models = self.instance.model_ports()
@@ -256,10 +194,6 @@ class Cluster:
         )
 
     # -- tools ---------------------------------------------------------------------------------------------------
-
-    def client(self) -> Client:
-        """The Kubernetes API as administrator, through the door."""
-        return Client(config=KubeConfig.from_file(str(self.instance.kubeconfig)), trust_env=False)
 
     def inside(self, *argv: str | Path, timeout: float = 300.0) -> str:
         """Run a program to its end in the instance's namespaces.
@@ -279,8 +213,7 @@ class Cluster:
         try:
             self.inside(sys.executable, "-m", "slipway.embedded.probe", *arguments)
         except CommandError as error:
-            msg = f"part of the cluster did not become healthy: {error.output.strip()}"
-            raise InstanceError(msg, remedy=f"look at the logs in {self.instance.logs}") from error
+            self._unhealthy(error.output)
 
     def _pause_image(self) -> None:
         program = self.programs.path("pause")

@@ -1,31 +1,39 @@
 """The control plane as processes: etcd, API server, controller manager, scheduler; TLS and RBAC as kubeadm sets them.
 
 Flags follow the static pods that kubeadm writes (`cmd/kubeadm/app/phases/controlplane`). Everything listens inside
-the instance's network namespace only.
+the instance's network namespace, or where it has none, at its own addresses on the loopback.
 """
 
 from pathlib import Path
 
-from slipway.embedded.instance import API_PORT, BRIDGE_ADDRESS, SERVICE_CIDR, Instance
-from slipway.embedded.supervisor.spec import ProcessSpec
+import yaml
 
-ETCD_URL = "https://127.0.0.1:2379"
+from slipway.embedded.instance import API_PORT, SERVICE_CIDR, Instance
+from slipway.embedded.modes import Mode
+from slipway.embedded.supervisor.spec import ProcessSpec
+from slipway.files import write
+
+
+def etcd_url(instance: Instance) -> str:
+    """Where the cluster's store listens."""
+    return f"https://{instance.loopback}:2379"
 
 
 def etcd(instance: Instance, program: Path) -> ProcessSpec:
     """The cluster's store."""
     pki = instance.pki / "etcd"
+    url, peers = etcd_url(instance), f"https://{instance.loopback}:2380"
     return ProcessSpec(
         name="etcd",
         argv=[
             str(program),
             f"--name={instance.node_name}",
             f"--data-dir={instance.folder / 'etcd'}",
-            f"--listen-client-urls={ETCD_URL}",
-            f"--advertise-client-urls={ETCD_URL}",
-            "--listen-peer-urls=https://127.0.0.1:2380",
-            "--initial-advertise-peer-urls=https://127.0.0.1:2380",
-            f"--initial-cluster={instance.node_name}=https://127.0.0.1:2380",
+            f"--listen-client-urls={url}",
+            f"--advertise-client-urls={url}",
+            f"--listen-peer-urls={peers}",
+            f"--initial-advertise-peer-urls={peers}",
+            f"--initial-cluster={instance.node_name}={peers}",
             "--client-cert-auth",
             f"--cert-file={pki / 'server.crt'}",
             f"--key-file={pki / 'server.key'}",
@@ -47,8 +55,8 @@ def apiserver(instance: Instance, program: Path) -> ProcessSpec:
         name="kube-apiserver",
         argv=[
             str(program),
-            f"--advertise-address={BRIDGE_ADDRESS}",
-            f"--bind-address={BRIDGE_ADDRESS}",
+            f"--advertise-address={instance.address}",
+            f"--bind-address={instance.address}",
             f"--secure-port={API_PORT}",
             "--allow-privileged=true",
             "--authorization-mode=Node,RBAC",
@@ -56,7 +64,7 @@ def apiserver(instance: Instance, program: Path) -> ProcessSpec:
             f"--client-ca-file={pki / 'ca.crt'}",
             f"--tls-cert-file={pki / 'apiserver.crt'}",
             f"--tls-private-key-file={pki / 'apiserver.key'}",
-            f"--etcd-servers={ETCD_URL}",
+            f"--etcd-servers={etcd_url(instance)}",
             f"--etcd-cafile={pki / 'etcd' / 'ca.crt'}",
             f"--etcd-certfile={pki / 'apiserver-etcd-client.crt'}",
             f"--etcd-keyfile={pki / 'apiserver-etcd-client.key'}",
@@ -75,9 +83,24 @@ def apiserver(instance: Instance, program: Path) -> ProcessSpec:
             f"--service-account-signing-key-file={pki / 'sa.key'}",
             f"--service-cluster-ip-range={SERVICE_CIDR}",
             "--profiling=false",
+            *(_alone(instance) if instance.mode is Mode.PROCESSES else ()),
         ],
         stop_seconds=20.0,
     )
+
+
+def _alone(instance: Instance) -> tuple[str, ...]:
+    """What an API server is told that is alone with its Nodes' and Services' addresses: they lead nowhere, or out."""
+    config = instance.etc / "egress.yaml"
+    nowhere = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(instance.etc / "nowhere.sock")}}}
+    content = {
+        "apiVersion": "apiserver.k8s.io/v1beta1",
+        "kind": "EgressSelectorConfiguration",
+        "egressSelections": [{"name": "cluster", "connection": nowhere}],
+    }
+    write(config, yaml.safe_dump(content))
+    # It cannot be an endpoint of its own Service: those may not be of the loopback.
+    return f"--egress-selector-config-file={config}", "--endpoint-reconciler-type=none"
 
 
 def controller_manager(instance: Instance, program: Path) -> ProcessSpec:
@@ -90,7 +113,7 @@ def controller_manager(instance: Instance, program: Path) -> ProcessSpec:
             f"--kubeconfig={config}",
             f"--authentication-kubeconfig={config}",
             f"--authorization-kubeconfig={config}",
-            "--bind-address=127.0.0.1",
+            f"--bind-address={instance.loopback}",
             "--leader-elect=false",
             f"--client-ca-file={instance.pki / 'ca.crt'}",
             f"--cluster-signing-cert-file={instance.pki / 'ca.crt'}",
@@ -114,7 +137,7 @@ def scheduler(instance: Instance, program: Path) -> ProcessSpec:
             f"--kubeconfig={config}",
             f"--authentication-kubeconfig={config}",
             f"--authorization-kubeconfig={config}",
-            "--bind-address=127.0.0.1",
+            f"--bind-address={instance.loopback}",
             "--leader-elect=false",
             "--profiling=false",
         ],

@@ -1,15 +1,19 @@
 """The door between the machine and an instance: loopback ports here, addresses there.
 
 It opens its sockets on the machine's loopback, then enters the instance's network and mounts, where names of
-Services resolve, and carries bytes. Run by the supervisor as `python -m slipway.embedded.door PORT=HOST:PORT …`.
+Services resolve, and carries bytes. Run by the supervisor as `python -m slipway.embedded.door PORT=HOST:PORT …`. With
+`--here` before them it enters nothing, and `PORT=NAME@FILE` leads to one of the addresses of NAME in a file of JSON.
 """
 
 import asyncio
 import contextlib
+import json
 import os
+import secrets
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from slipway.embedded.kernel import Namespace, setns
 from slipway.embedded.machine import READY_FD
@@ -28,11 +32,29 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
 
 
-async def serve(listener: socket.socket, host: str, port: int) -> asyncio.Server:
-    """Carry every connection of a listening socket to one address."""
+def place_of(target: str) -> tuple[str, int]:
+    """Host and port that a connection is carried to.
+
+    Raises:
+        OSError: There is nobody.
+    """
+    name, is_named, file = target.partition("@")
+    if is_named:
+        there = json.loads(Path(file).read_text()).get(name)
+        if not there:
+            msg = f"nobody answers for {name}"
+            raise ConnectionRefusedError(msg)
+        target = secrets.choice(there)
+    host, _, port = target.rpartition(":")
+    return host, int(port)
+
+
+async def serve(listener: socket.socket, target: str) -> asyncio.Server:
+    """Carry every connection of a listening socket to where its target is."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            host, port = place_of(target)
             far_reader, far_writer = await asyncio.open_connection(host, port)
         except OSError:
             writer.transport.abort()
@@ -44,7 +66,7 @@ async def serve(listener: socket.socket, host: str, port: int) -> asyncio.Server
     return await asyncio.start_server(connected, sock=listener)
 
 
-async def run(doors: list[tuple[socket.socket, str, int]]) -> None:
+async def run(doors: list[tuple[socket.socket, str]]) -> None:
     """Serve until told to end."""
     servers = [await serve(*door) for door in doors]
     stop = asyncio.Event()
@@ -57,20 +79,26 @@ async def run(doors: list[tuple[socket.socket, str, int]]) -> None:
 
 def main() -> None:
     """Listen here, enter there, tell readiness, serve."""
-    doors: list[tuple[socket.socket, str, int]] = []
-    for word in sys.argv[1:]:
+    words = sys.argv[1:]
+    stays = words[:1] == ["--here"]
+    doors: list[tuple[socket.socket, str]] = []
+    for word in words[stays:]:
         port, _, target = word.partition("=")
-        host, _, far_port = target.rpartition(":")
-        listener = socket.create_server(("127.0.0.1", int(port)), backlog=256)
-        doors.append((listener, host, int(far_port)))
-    # In the instance's PID namespace, its first process is process 1 — whatever its pid is on the machine.
-    first = os.pidfd_open(1)
-    setns(first, Namespace.NETWORK | Namespace.MOUNT)
-    os.close(first)
+        doors.append((socket.create_server(("127.0.0.1", int(port)), backlog=256), target))
+    if not stays:
+        _enter()
     ready = int(os.environ.pop(READY_FD))
     os.write(ready, b"ready")
     os.close(ready)
     asyncio.run(run(doors))
+
+
+def _enter() -> None:
+    """Go where the instance is."""
+    # In the instance's PID namespace, its first process is process 1 — whatever its pid is on the machine.
+    first = os.pidfd_open(1)
+    setns(first, Namespace.NETWORK | Namespace.MOUNT)
+    os.close(first)
 
 
 if __name__ == "__main__":

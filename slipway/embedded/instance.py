@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from slipway import paths
+from slipway.embedded.modes import Mode
 from slipway.embedded.supervisor.client import SupervisorClient
 from slipway.errors import InstanceError
 from slipway.files import write
@@ -36,6 +37,9 @@ _FIRST_PORT = {"api": 16443, "aws": 15000, GATEWAY: 18000}
 _MODEL = "model:"
 """Before the name of a model, whose port it is."""
 _FIRST_MODEL_PORT = 18080
+_NETWORKS = range(16, 240)
+"""Of the loopback's 127.0.0.0/8, the second number of an instance without a network of its own; low ones are taken by
+resolvers and the like (127.0.0.53, 127.0.1.1)."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,39 @@ class Instance:
     def node_name(self) -> str:
         """Name of its one real Node."""
         return f"{self.name}-node"
+
+    @property
+    def mode(self) -> Mode:
+        """How it is on this machine, as its last `up` settled."""
+        record = self.folder / "mode"
+        return Mode(record.read_text()) if record.exists() else Mode.NODE
+
+    @property
+    def settled(self) -> bool:
+        """Whether an `up` has settled its mode."""
+        return (self.folder / "mode").exists()
+
+    @property
+    def network(self) -> str:
+        """How its addresses on the loopback begin, such as `127.77`; empty where it has a network of its own."""
+        record = self.folder / "network"
+        return record.read_text() if record.exists() else ""
+
+    @property
+    def address(self) -> str:
+        """Where its API server and its AWS endpoint listen."""
+        return f"{self.network}.0.1" if self.network else BRIDGE_ADDRESS
+
+    @property
+    def loopback(self) -> str:
+        """Where its programs listen for each other alone."""
+        return f"{self.network}.0.1" if self.network else "127.0.0.1"
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its processes run; some of them may be being started again."""
+        endpoint = self.supervisor.process("aws")
+        return endpoint is not None and bool(endpoint.pid)
 
     @property
     def cgroup(self) -> str:
@@ -165,6 +202,30 @@ class Instance:
                 )
                 raise InstanceError(msg, remedy=remedy)
             write(file, mine)
+
+    def settle(self, mode: Mode) -> None:
+        """Keep the mode, and give an instance without a network of its own a part of the loopback.
+
+        Raises:
+            InstanceError: It is up in another mode, or no part of the loopback is free.
+        """
+        if self.settled and self.mode is not mode:
+            msg = f"the instance {self.name} is in the mode `{self.mode}`, and `{mode}` is asked for"
+            raise InstanceError(msg, remedy=f"run `slipway down {self.arguments}` first, or leave its mode as it is")
+        write(self.folder / "mode", mode)
+        if mode is not Mode.NODE and not self.network:
+            write(self.folder / "network", self._free_network())
+
+    def _free_network(self) -> str:
+        first = int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:4])
+        taken = {other.network for other in instances() if other != self}
+        for step in range(len(_NETWORKS)):
+            network = f"127.{_NETWORKS[(first + step) % len(_NETWORKS)]}"
+            # Another user's instances are not seen; where one listens, this one cannot.
+            if network not in taken and is_free(API_PORT, f"{network}.0.1") and is_free(AWS_PORT, f"{network}.0.1"):
+                return network
+        msg = "no part of the loopback is free for another instance"
+        raise InstanceError(msg, remedy="run `slipway down --all`")
 
     def forget(self) -> None:
         """Remove the folders of an instance that is down, and those that held nothing else.
@@ -247,12 +308,12 @@ def _ports_of_others(instance: Instance) -> set[int]:
     return {port for other in instances() if other != instance for port in other.ports().values()}
 
 
-def is_free(port: int) -> bool:
+def is_free(port: int, address: str = "127.0.0.1") -> bool:
     """Whether a server could listen on this port of the loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True

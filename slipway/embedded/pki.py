@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from slipway.embedded.instance import API_PORT, BRIDGE_ADDRESS, CLUSTER_DOMAIN, POD_CIDR, SERVICE_CIDR, Instance
+from slipway.embedded.modes import Mode
 from slipway.files import write
 from slipway.running import run
 
@@ -22,13 +23,16 @@ def ensure(instance: Instance, *, kubeadm: Path, version: str) -> None:
     config = instance.etc / "kubeadm.yaml"
     write(config, yaml.safe_dump_all(_kubeadm(instance, version)))
     run([kubeadm, "init", "phase", "certs", "all", "--config", config])
-    for who in ("controller-manager", "scheduler", "kubelet"):
+    # A phase of kubeadm writes a kubeconfig for the address that the API server advertises, which cannot be one of the
+    # loopback.
+    phases = ("controller-manager", "scheduler", "kubelet") if instance.mode is Mode.NODE else ()
+    for who in phases:
         run([kubeadm, "init", "phase", "kubeconfig", who, "--config", config, "--kubeconfig-dir", instance.etc])
-    for name, client, organisation in (
-        ("kube-proxy", "system:kube-proxy", ""),
-        ("coredns", "system:coredns", ""),
-        ("admin", "slipway-admin", "system:masters"),
-    ):
+    users = {
+        Mode.NODE: (("kube-proxy", "system:kube-proxy", ""), ("coredns", "system:coredns", "")),
+        Mode.PROCESSES: tuple((name, f"system:kube-{name}", "") for name in ("controller-manager", "scheduler")),
+    }
+    for name, client, organisation in (*users[instance.mode], ("admin", "slipway-admin", "system:masters")):
         file = instance.etc / f"{name}.conf"
         if not file.exists():
             groups = ["--org", organisation] if organisation else []
@@ -74,8 +78,9 @@ def _kubeadm(instance: Instance, version: str) -> list[dict[str, Any]]:
             "kubernetesVersion": f"v{version}",
             "certificatesDir": str(instance.pki),
             "certificateValidityPeriod": _VALID,
-            "controlPlaneEndpoint": f"{BRIDGE_ADDRESS}:{API_PORT}",
-            "apiServer": {"certSANs": ["127.0.0.1", "localhost"]},
+            "controlPlaneEndpoint": f"{instance.address}:{API_PORT}",
+            "apiServer": {"certSANs": list(dict.fromkeys(("127.0.0.1", "localhost", instance.address)))},
+            "etcd": {"local": {"serverCertSANs": [instance.loopback], "peerCertSANs": [instance.loopback]}},
             "networking": {"serviceSubnet": SERVICE_CIDR, "podSubnet": POD_CIDR, "dnsDomain": CLUSTER_DOMAIN},
         },
     ]

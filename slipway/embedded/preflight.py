@@ -30,16 +30,21 @@ class Lack:
 
 
 def check(instance: Instance) -> None:
-    """Refuse a machine that cannot carry the instance.
+    """Refuse a machine that cannot carry the instance in any mode.
 
     Raises:
         PreflightError: With everything that is missing.
     """
-    lacks = [_system(), _root(), _disk(instance), _place(instance)]
-    machine = instance.supervisor.process("machine")
-    if machine is None or not machine.pid:
+    lacks = [_system(), _disk(instance), _place(instance)]
+    if not instance.is_up:
         lacks.append(_memory())  # one that is up already has its share
-    _refuse([lack for lack in lacks if lack is not None])
+    refuse("carry the instance", [lack for lack in lacks if lack is not None])
+
+
+def lacks_of_node() -> list[Lack]:
+    """What this machine lacks to carry a real node, as far as that can be tried without any program."""
+    root = _root()
+    return [root] if root is not None else _tried([str(_writable())])
 
 
 def check_kernel(programs: Programs) -> None:
@@ -48,11 +53,13 @@ def check_kernel(programs: Programs) -> None:
     Raises:
         PreflightError: With everything that is missing.
     """
+    lacks = _tried([str(_writable()), str(programs.path("ip")), str(programs.path("nft"))])
+    refuse("carry a node", lacks, also="or run the same command with `--mode processes`, which needs none of this")
+
+
+def _tried(arguments: list[str]) -> list[Lack]:
     trial = subprocess.run(
-        [
-            *(sys.executable, "-m", "slipway.embedded.trial"),
-            *(str(_writable()), str(programs.path("ip")), str(programs.path("nft"))),
-        ],
+        [sys.executable, "-m", "slipway.embedded.trial", *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -62,13 +69,24 @@ def check_kernel(programs: Programs) -> None:
     lacks = [Lack(*line.split("\t", 1)) for line in trial.stdout.splitlines() if "\t" in line]
     if trial.returncode != 0 and not lacks:
         lacks.append(Lack(f"the kernel could not be tried: {trial.stderr.strip()[-300:]}", "report this message"))
-    _refuse(lacks)
+    return lacks
 
 
-def _refuse(lacks: list[Lack]) -> None:
+def refuse(what: str, lacks: list[Lack], *, also: str = "") -> None:
+    """Say everything that is missing, and what to do; nothing where nothing is.
+
+    Args:
+        what: What this machine cannot do.
+        lacks: What it lacks.
+        also: What could be done instead.
+
+    Raises:
+        PreflightError: Something is missing.
+    """
     if lacks:
-        what = "this machine cannot carry the instance:\n" + "\n".join(f"  - {each.what}" for each in lacks)
-        raise PreflightError(what, remedy="\n    ".join(dict.fromkeys(each.remedy for each in lacks)))
+        said = f"this machine cannot {what}:\n" + "\n".join(f"  - {each.what}" for each in lacks)
+        remedies = [*(each.remedy for each in lacks), *([also] if also else [])]
+        raise PreflightError(said, remedy="\n    ".join(dict.fromkeys(remedies)))
 
 
 def _system() -> Lack | None:
@@ -113,6 +131,9 @@ def _memory() -> Lack | None:
 def _place(instance: Instance) -> Lack | None:
     if len(str(instance.runtime / "supervisor.sock")) > 100:
         return Lack(f"{instance.runtime} is too long a path for a socket", "set XDG_RUNTIME_DIR to a shorter folder")
+    folder = paths.runtime()
+    if folder.exists() and folder.stat().st_uid != os.geteuid():
+        return Lack(f"{folder} is another user's", "set XDG_RUNTIME_DIR to a folder of your own")
     return None
 
 

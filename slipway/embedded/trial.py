@@ -1,7 +1,7 @@
 """Tries what an instance does to the kernel, in namespaces that end with this process.
 
-Run as `python -m slipway.embedded.trial FOLDER IP NFT`. Prints one line for everything that failed: what is
-missing, a tab, and what to do about it.
+Run as `python -m slipway.embedded.trial FOLDER [IP NFT]`; what needs the programs is tried where they are given. Prints
+one line for everything that failed: what is missing, a tab, and what to do about it.
 """
 
 import os
@@ -62,12 +62,7 @@ def _cgroups() -> None:
 
 def main() -> int:
     """Try everything; a later trial is skipped where it could not mean anything."""
-    folder, ip, nft = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    links = (
-        f"{ip} link set lo up",
-        f"{ip} link add trial0 type bridge",
-        f"{ip} link add trial1 type veth peer name trial2",
-    )
+    folder = Path(sys.argv[1])
     trials: list[tuple[str, Callable[[], None], str]] = [
         ("namespaces (mount, network, PID)", _namespaces, _CONTAINER),
         ("cgroups with cpu, cpuset, memory and pids", _cgroups, "mount the cgroup file system writable; " + _CONTAINER),
@@ -76,13 +71,22 @@ def main() -> int:
             lambda: _overlay(folder),
             "run `modprobe overlay`, or set XDG_STATE_HOME to a folder that is not on an overlay itself",
         ),
-        ("bridges and veth pairs", lambda: _run(*links), "run `modprobe bridge veth`; " + _CONTAINER),
-        (
-            "nftables with NAT",
-            lambda: _filter(nft),
-            "run `modprobe nf_tables nft_chain_nat nft_masq nft_ct`; " + _CONTAINER,
-        ),
     ]
+    if sys.argv[2:]:
+        ip, nft = sys.argv[2:]
+        links = ("link set lo up", "link add trial0 type bridge", "link add trial1 type veth peer name trial2")
+        trials += [
+            (
+                "bridges and veth pairs",
+                lambda: _run(*(f"{ip} {each}" for each in links)),
+                "run `modprobe bridge veth`; " + _CONTAINER,
+            ),
+            (
+                "nftables with NAT",
+                lambda: _filter(nft),
+                "run `modprobe nf_tables nft_chain_nat nft_masq nft_ct`; " + _CONTAINER,
+            ),
+        ]
     for what, attempt, remedy in trials:
         try:
             attempt()

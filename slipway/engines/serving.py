@@ -22,6 +22,7 @@ from slipway.engines.entries import (
 _NEEDED: frozenset[Command] = frozenset({"serving"})
 _CACHE: frozenset[Command] = frozenset({"cache"})
 _GATEWAY: frozenset[Command] = frozenset({"gateway"})
+_EITHER: frozenset[Command] = frozenset({"gateway", "processes-gateway"})
 _COMMON_VERSION = "-X github.com/prometheus/common/version.Version={version}"
 
 
@@ -139,8 +140,15 @@ SERVING: tuple[Engine, ...] = (
         package=f"{ENVOY_GATEWAY.path}/cmd/envoy-gateway",
         needed_by=_GATEWAY,
     ),
-    *charts_of(ENVOY_GATEWAY, _GATEWAY),
-    _program("envoy", "takes requests to models", ENVOY, file="envoy/_bin/envoy", needed_by=_GATEWAY),
+    _program(
+        "slipway-routes",
+        "tells Envoy of the routes where there is no node",
+        ENVOY_GATEWAY,
+        package=f"{ENVOY_GATEWAY.path}/slipway",
+        needed_by=frozenset({"processes-gateway"}),
+    ),
+    *charts_of(ENVOY_GATEWAY, _EITHER),
+    _program("envoy", "takes requests to models", ENVOY, file="envoy/_bin/envoy", needed_by=_EITHER),
     _program(
         "valkey-server",
         "keeps what models share",

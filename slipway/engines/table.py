@@ -91,9 +91,11 @@ DESCHEDULER = GoModule(
 KWOK = GoModule(name="kwok", path="sigs.k8s.io/kwok", ldflags="-X sigs.k8s.io/kwok/pkg/consts.Version=v{version}")
 
 _UP: frozenset[Command] = frozenset({"up"})
+_PLANE: frozenset[Command] = frozenset({"up", "processes"})
 _BUILD: frozenset[Command] = frozenset({"up", "build"})
 _CAPACITY: frozenset[Command] = frozenset({"capacity"})
-_CHARTS: frozenset[Command] = frozenset({"capacity", "gateway", "serving"})
+_BOUGHT: frozenset[Command] = frozenset({"capacity", "processes"})
+_CHARTS: frozenset[Command] = frozenset({"capacity", "gateway", "serving", "processes-gateway"})
 _TEST: frozenset[Command] = frozenset({"test"})
 # A control plane of one minor version; kubelet may lag by up to three but is built with the rest.
 _SAME_MINOR = SpecifierSet(">=1.34,<1.35")
@@ -103,7 +105,7 @@ def _kubernetes(name: str, purpose: str) -> Engine:
     return Engine(
         name=name,
         purpose=purpose,
-        needed_by=_UP,
+        needed_by=_UP if name in ("kubelet", "kube-proxy") else _PLANE,
         accepts=_SAME_MINOR,
         version_command=("version", "-o", "short") if name == "kubeadm" else ("--version",),
         module=KUBERNETES,
@@ -115,7 +117,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="pulumi",
         purpose="deployment engine",
-        needed_by=_UP,
+        needed_by=_PLANE,
         accepts=SpecifierSet(">=3.230,<4"),
         version_command=("version",),
         module=PULUMI,
@@ -124,7 +126,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="pulumi-language-python-exec",
         purpose="starts a Pulumi Python program",
-        needed_by=_UP,
+        needed_by=_PLANE,
         module=PULUMI,
         file="python/cmd/pulumi-language-python-exec",
         file_of="github.com/pulumi/pulumi/sdk/v3",
@@ -132,7 +134,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="etcd",
         purpose="the cluster's store",
-        needed_by=_UP,
+        needed_by=_PLANE,
         accepts=SpecifierSet(">=3.5.21,<3.7"),
         version_command=("--version",),
         module=ETCD,
@@ -252,7 +254,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="kwok",
         purpose="stands for bought nodes' kubelets",
-        needed_by=_CAPACITY,
+        needed_by=_BOUGHT,
         accepts=SpecifierSet(">=0.7,<1"),
         version_command=("--version",),
         module=KWOK,

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from slipway.embedded.aws import variables
-from slipway.embedded.instance import AWS_PORT, BRIDGE_ADDRESS, Instance
+from slipway.embedded.instance import AWS_PORT, Instance
 from slipway.embedded.supervisor.spec import ProcessSpec
 
 HEALTH = "/slipway/health"
@@ -31,7 +31,7 @@ def process(instance: Instance, account: str, *, api_port: int) -> ProcessSpec:
         api_port: Where on this machine the instance's API server answers: what an EKS cluster's endpoint is here.
     """
     memory = instance.folder / "aws" / "journal.jsonl"
-    argv = [sys.executable, "-m", "slipway.embedded.aws.endpoint", BRIDGE_ADDRESS, str(AWS_PORT), str(memory)]
+    argv = [sys.executable, "-m", "slipway.embedded.aws.endpoint", instance.address, str(AWS_PORT), str(memory)]
     env = {
         "MOTO_ACCOUNT_ID": account,
         variables.CLUSTER_ENDPOINT: f"https://127.0.0.1:{api_port}",

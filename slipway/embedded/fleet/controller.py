@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from httpx import HTTPError
+from httpx2 import HTTPError  # what lightkube raises when there is no answer
 from lightkube import ApiError, Client, KubeConfig
 from lightkube.core.exceptions import ConfigError
 from lightkube.generic_resource import create_global_resource

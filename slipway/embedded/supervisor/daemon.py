@@ -82,6 +82,9 @@ class Supervisor:
 
     async def start(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a process; one that already runs from the same spec is left alone."""
+        if self.stopping.is_set():
+            msg = f"the supervisor of {self.instance} ends"
+            raise SlipwayError(msg, remedy="run `slipway up` again")
         spec = ProcessSpec.from_json(request["spec"])
         current = self.processes.get(spec.name)
         if current is not None:
@@ -121,9 +124,13 @@ class Supervisor:
         """The pid of the instance's first process; 0 when there is none."""
         return next((p.pid for p in self.processes.values() if p.spec.place is Place.MACHINE), 0)
 
+    def _has_place(self, spec: ProcessSpec) -> bool:
+        """Whether where it runs is there."""
+        return not spec.place.needs_namespaces or bool(self.machine_pid())
+
     async def _launch(self, process: Running) -> None:
         spec = process.spec
-        if spec.place is not Place.MACHINE and not self.machine_pid():
+        if not self._has_place(spec):
             raise launch.NoNamespacesError(spec.name)
         self.processes[spec.name] = process
         self._record()  # a supervisor that is killed now leaves word of what it was about to start
@@ -161,7 +168,7 @@ class Supervisor:
         process.child = None
         process.ended.set()
         self._record()
-        if process.wanted and process.spec.place is not Place.MACHINE and self.machine_pid():
+        if process.wanted and process.spec.place is not Place.MACHINE and self._has_place(process.spec):
             lasted = time.monotonic() - process.since
             self._restart_after(process, _pause(0 if lasted > _STEADY_SECONDS else process.restarts))
 
@@ -173,7 +180,7 @@ class Supervisor:
     async def _again(self, process: Running) -> None:
         process.restart = None
         async with self._turn:
-            if not process.wanted or process.pid or not self.machine_pid():
+            if not process.wanted or process.pid or not self._has_place(process.spec):
                 return
             process.restarts += 1
             try:

@@ -72,7 +72,7 @@ def start(spec: ProcessSpec, *, runtime: Path, machine_pid: int, logs: Path) -> 
             process = subprocess.Popen(
                 spec.argv,
                 env=env,
-                cwd="/",
+                cwd=spec.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -82,7 +82,7 @@ def start(spec: ProcessSpec, *, runtime: Path, machine_pid: int, logs: Path) -> 
             )
     except (OSError, subprocess.SubprocessError) as error:
         os.close(readable)
-        if spec.place is not Place.MACHINE and (identity(machine_pid) is None or is_ending(machine_pid)):
+        if spec.place.needs_namespaces and (identity(machine_pid) is None or is_ending(machine_pid)):
             # It was there when the daemon asked, a moment ago.
             raise NoNamespacesError(spec.name) from error
         msg = f"{spec.name} could not be started: {error}"
@@ -102,6 +102,9 @@ def _entering(place: Place, machine_pid: int) -> Iterator[Callable[[], None] | N
     The choice is taken back afterwards: a process whose children belong elsewhere can make no new PID namespace, and
     can have no children at all once that namespace has ended.
     """
+    if place is Place.HOST:
+        yield None
+        return
     own = os.open("/proc/self/ns/pid", os.O_RDONLY)
     target = -1
     try:

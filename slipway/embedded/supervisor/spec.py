@@ -16,6 +16,13 @@ class Place(StrEnum):
     """In the instance's mount, network and PID namespaces."""
     DOOR = "door"
     """In the instance's PID namespace only: it opens sockets on the machine before it enters the rest."""
+    HOST = "host"
+    """On the machine itself, in no namespaces: where an instance has none."""
+
+    @property
+    def needs_namespaces(self) -> bool:
+        """Whether it is in those of the instance's first process."""
+        return self in (Place.INSIDE, Place.DOOR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +34,7 @@ class ProcessSpec:
         argv: Program (absolute path) and arguments.
         env: Its environment, beyond the little every process gets.
         place: Where it runs.
+        cwd: Its working directory.
         stop_seconds: How long it may take to end after SIGTERM before it is killed.
         config: Fingerprint of the configuration it reads at start; another one means another process.
         tells_ready: Whether it writes to the pipe named by `SLIPWAY_READY_FD` when it is ready.
@@ -36,6 +44,7 @@ class ProcessSpec:
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
     place: Place = Place.INSIDE
+    cwd: str = "/"
     stop_seconds: float = 10.0
     config: str = ""
     tells_ready: bool = False

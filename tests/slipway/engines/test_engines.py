@@ -103,11 +103,18 @@ def test_a_stack_that_neither_scales_nor_routes_needs_none_of_the_programs_for_i
         {located.engine.name for located in locate.needed(command)}
         for command in ("gateway", "serving", "cache", "up", "build", "capacity", "test")
     )
-    assert gateway | serving | cache == {"helm", *(entry.name for entry in SERVING)}
+    assert gateway | serving | cache == {"helm", *(entry.name for entry in SERVING)} - {"slipway-routes"}
     assert gateway & serving == {"helm"}
     assert gateway == {"helm", "envoy", "envoy-gateway", "gateway-helm.tgz"}
     assert cache == {"valkey-server"}
     assert (gateway | serving | cache) & set().union(*others) == {"helm"}
+
+
+def test_an_instance_without_a_node_needs_nothing_that_only_root_may_run_or_install() -> None:
+    plane, gateway = (locate.needed(command) for command in ("processes", "processes-gateway"))
+    assert not [each.engine.name for each in (*plane, *gateway) if each.engine.debian]
+    assert {each.engine.name for each in plane} <= {each.engine.name for each in locate.needed("up")} | {"kwok"}
+    assert {each.engine.name for each in gateway} == {"helm", "envoy", "slipway-routes", "gateway-helm.tgz"}
 
 
 def test_a_librarys_version_stands_for_its_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

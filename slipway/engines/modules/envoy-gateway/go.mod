@@ -1,4 +1,5 @@
-module slipway/engines/envoy-gateway
+// In the tree of Envoy Gateway itself, so that main.go may use its translator, which is internal to it.
+module github.com/envoyproxy/gateway/slipway
 
 go 1.26.7
 

@@ -1,0 +1,99 @@
+"""From what the cluster says of its gateway to files that Envoy reads. Pure, but for the translation itself.
+
+Envoy Gateway's own translator makes xDS of the objects (`slipway/engines/modules/envoy-gateway/main.go`). What it says
+is meant for pods and for an xDS server: here, listeners are on the instance's part of the loopback, endpoints are where
+pods really listen, and what Envoy would ask the server for lies in files beside each other, which it watches
+(https://www.envoyproxy.io/docs/envoy/v1.39.3/configuration/overview/examples, "dynamic from file system").
+"""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from slipway.embedded.processes import addresses
+
+Manifest = dict[str, Any]
+FILES = {
+    "endpoints": "eds.json",
+    "clusters": "cds.json",
+    "secrets": "sds.json",
+    "routes": "rds.json",
+    "listeners": "lds.json",
+}
+"""Of what the translator says, the file of each part, in the order in which Envoy should learn of them."""
+_ASKED = {"edsConfig": "endpoints", "configSource": "routes", "sdsConfig": "secrets", "sdsSecretConfig": "secrets"}
+"""Where Envoy is told where to ask, and which part that is."""
+_UNSAID = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
+
+
+def resources(objects: Mapping[str, list[Manifest]], network: str) -> Manifest:
+    """What the translator reads: the objects of the cluster that a gateway is made of.
+
+    Args:
+        objects: By what the translator calls their kinds (`httpRoutes`, …), as the API server has them.
+        network: The instance's part of the loopback.
+    """
+    said = {kind: [_said(each) for each in each_of_kind] for kind, each_of_kind in objects.items()}
+    for part in said.get("endpointSlices", []):
+        for endpoint in part.get("endpoints") or []:
+            endpoint["addresses"] = [addresses.real(each, network) for each in endpoint["addresses"]]
+    classes = said.pop("gatewayClasses", [])
+    return {**said, **({"gatewayClass": classes[0]} if classes else {})}
+
+
+def _said(each: Manifest) -> Manifest:
+    """An object without what its controllers say of it, so that it changes only when it is changed."""
+    kept = {key: copy.deepcopy(value) for key, value in each.items() if key != "status"}
+    kept["metadata"] = {key: value for key, value in kept["metadata"].items() if key not in _UNSAID}
+    return kept
+
+
+def files(translated: Mapping[str, list[Manifest]], folder: Path, address: str) -> dict[Path, Manifest]:
+    """What Envoy reads, by file, in the order in which they are to be written.
+
+    Args:
+        translated: What the translator said.
+        folder: Where the files lie.
+        address: Where listeners listen.
+    """
+    found: dict[Path, Manifest] = {}
+    for part, name in FILES.items():
+        items = [_from_files(item, folder) for item in translated.get(part, [])]
+        if part == "listeners":
+            for listener in items:
+                listener["address"]["socketAddress"]["address"] = address
+        found[folder / name] = {"resources": items}
+    return found
+
+
+def _from_files(value: Any, folder: Path, key: str = "") -> Any:
+    if isinstance(value, list):
+        return [_from_files(each, folder, key) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if key in _ASKED and "ads" in value:
+        path = folder / FILES[_ASKED[key]]
+        return {"pathConfigSource": {"path": str(path)}, "resourceApiVersion": "V3"}
+    return {name: _from_files(each, folder, name) for name, each in value.items()}
+
+
+def bootstrap(folder: Path, address: str, admin: int) -> Manifest:
+    """What Envoy is started with.
+
+    Args:
+        folder: Where its files lie.
+        address: Where it may listen.
+        admin: The port of its own statistics, there.
+    """
+    return {
+        "node": {"id": "slipway", "cluster": "slipway"},
+        "admin": {"address": {"socket_address": {"address": address, "port_value": admin}}},
+        "dynamic_resources": {
+            kind: {"path_config_source": {"path": str(folder / FILES[part])}, "resource_api_version": "V3"}
+            for kind, part in (("lds_config", "listeners"), ("cds_config", "clusters"))
+        },
+        "layered_runtime": {
+            "layers": [{"name": "static", "static_layer": {"overload.global_downstream_max_connections": 50000}}]
+        },
+    }

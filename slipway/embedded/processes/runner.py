@@ -1,0 +1,230 @@
+"""Runs the pods of models as processes: what kubelet does on a node, where there is none.
+
+Run by the supervisor as `python -m slipway.embedded.processes.runner FILE`, where FILE holds `Settings` as JSON. The
+supervisor starts, restarts and ends the processes; this says which there should be, and says in the pods' status what
+becomes of them.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+from httpx2 import HTTPError  # what lightkube raises when there is no answer
+from lightkube import ApiError, Client, KubeConfig
+from lightkube.core.exceptions import ConfigError
+from lightkube.resources.core_v1 import Pod, PodStatus
+from lightkube.types import PatchType
+
+from infra.models.planning import NAME_LABEL
+from infra.traffic import MODEL_PODS
+from slipway.embedded.instance import Instance
+from slipway.embedded.processes import addresses, pods
+from slipway.embedded.processes.pods import Health, Manifest, Unpacked
+from slipway.embedded.processes.probing import Probing, answers
+from slipway.embedded.supervisor.client import SupervisorClient
+from slipway.embedded.supervisor.spec import Status
+from slipway.errors import SlipwayError
+from slipway.files import write
+
+LOG = logging.getLogger("runner")
+_FAILURES = (ApiError, HTTPError, ConfigError, OSError, SlipwayError)
+"""What passes: an API server or a supervisor that starts again, a pod that is gone."""
+_PROBES_AT_ONCE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the runner is told.
+
+    Attributes:
+        instance: The instance's name.
+        node: The Node whose pods it runs.
+        address: The Node's address.
+        network: The instance's part of the loopback.
+        kubeconfig: Path of the access to the cluster.
+        images: Path of a file of `Unpacked`, by image; it may change.
+        services: Path of a file of where models answer, by name, which this keeps.
+        folder: Where pods may write.
+        poll_seconds: Time between two looks.
+    """
+
+    instance: str
+    node: str
+    address: str
+    network: str
+    kubeconfig: str
+    images: str
+    services: str
+    folder: str
+    poll_seconds: float = 0.25
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+class Runner:
+    """Looks, and does what is due.
+
+    Args:
+        settings: What it is told.
+        client: The cluster.
+        supervisor: What keeps the processes.
+        ask: Whether an address answers well, in so many seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        supervisor: SupervisorClient,
+        ask: Callable[[str, float], bool] = answers,
+    ) -> None:
+        self._settings, self._client, self._supervisor, self._ask = settings, client, supervisor, ask
+        self._probing: dict[str, Probing] = {}
+        self._ending: dict[str, Future[None]] = {}
+        self._pool = ThreadPoolExecutor(_PROBES_AT_ONCE)
+
+    def round(self) -> None:
+        """Look once: start, ask, end, and say."""
+        labels: Any = MODEL_PODS
+        on_node: Any = {"spec.nodeName": self._settings.node}
+        found: list[Manifest] = [
+            dict(pod.to_dict()) for pod in self._client.list(Pod, namespace="*", labels=labels, fields=on_node)
+        ]
+        processes = {each.name: each for each in self._supervisor.processes() if each.name.startswith(pods.PREFIX)}
+        self._give_addresses(found)
+        for pod in found:
+            name = pods.name_of(pod)
+            if pod["metadata"].get("deletionTimestamp"):
+                self._end(name, pod)
+            elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
+                self._keep(pod, processes.get(name))
+        for name in set(processes) - {pods.name_of(pod) for pod in found}:
+            self._end(name, None)
+        self._publish(found)
+        self._probing = {name: each for name, each in self._probing.items() if name in processes}
+        self._ending = {name: each for name, each in self._ending.items() if not each.done()}
+
+    def _give_addresses(self, found: list[Manifest]) -> None:
+        said = {pod["metadata"]["uid"]: (pod.get("status") or {}).get("podIP", "") for pod in found}
+        left = addresses.free(said.values())
+        for pod in found:
+            status = pod.setdefault("status", {})
+            status.setdefault("podIP", next(left))
+
+    def _keep(self, pod: Manifest, running: Status | None) -> None:
+        """Have a pod's process run, and its status say how it is."""
+        said = pod["status"]["podIP"]
+        unpacked, why, health = self._images().get(pods.container_of(pod)["image"]), "", Health()
+        if unpacked is None:
+            model = pod["metadata"].get("labels", {}).get(NAME_LABEL, "")
+            why = f"the image is none that was built here for this mode; run `slipway build {model}`"
+        elif running is None:
+            spec = pods.process(
+                pod, unpacked, address=addresses.real(said, self._settings.network), scratch=self._scratch(pod)
+            )
+            for volume in pod["spec"].get("volumes") or []:
+                (self._scratch(pod) / volume["name"]).mkdir(parents=True, exist_ok=True)
+            self._supervisor.start(spec)
+            LOG.info("%s: started", spec.name)
+            running = self._supervisor.process(spec.name)
+        if running is not None and running.pid:
+            health = self._health(pod, running)
+        self._tell(pod, pods.status(pod, running, health, address=said, host=self._settings.address, why=why))
+
+    def _health(self, pod: Manifest, running: Status) -> Health:
+        name, process = pods.name_of(pod), (running.pid, running.started)
+        known = self._probing.get(name)
+        if known is None or known.process != process:
+            real = addresses.real(pod["status"]["podIP"], self._settings.network)
+            known = self._probing[name] = Probing(pod, f"http://{real}:{pods.port_of(pod)}", process)
+        health = known.round(self._pool, self._ask)
+        if known.is_lost:
+            LOG.warning("%s: it does not answer, and is started again", name)
+            self._supervisor.stop(name)
+        return health
+
+    def _end(self, name: str, pod: Manifest | None) -> None:
+        """End a process, in its own time; and then its pod."""
+        if name not in self._ending:
+            self._ending[name] = self._pool.submit(self._ended, name, pod)
+
+    def _ended(self, name: str, pod: Manifest | None) -> None:
+        try:
+            self._supervisor.stop(name)
+            LOG.info("%s: ended", name)
+            if pod is not None:
+                shutil.rmtree(self._scratch(pod), ignore_errors=True)
+                metadata = pod["metadata"]
+                self._client.delete(Pod, metadata["name"], namespace=metadata["namespace"], grace_period=0)
+        except _FAILURES as error:
+            LOG.warning("%s: %s", name, error)
+
+    def _publish(self, found: list[Manifest]) -> None:
+        """Say where the ready pods of each model answer."""
+        there: dict[str, list[str]] = {}
+        for pod in found:
+            known = self._probing.get(pods.name_of(pod))
+            if known is not None and known.health.ready and not pod["metadata"].get("deletionTimestamp"):
+                model = pod["metadata"].get("labels", {}).get(NAME_LABEL, "")
+                there.setdefault(model, []).append(known.url.removeprefix("http://"))
+        write(Path(self._settings.services), json.dumps(there, indent=1, sort_keys=True))
+
+    def _scratch(self, pod: Manifest) -> Path:
+        return Path(self._settings.folder, pod["metadata"]["uid"])
+
+    def _images(self) -> dict[str, Unpacked]:
+        file = Path(self._settings.images)
+        told = json.loads(file.read_text()) if file.exists() else []
+        return {each["image"]: Unpacked.from_json(each) for each in told}
+
+    def _tell(self, pod: Manifest, status: Manifest) -> None:
+        if status != pod["status"]:
+            metadata = pod["metadata"]
+            self._client.patch(
+                PodStatus,
+                metadata["name"],
+                {"status": status},
+                namespace=metadata["namespace"],
+                patch_type=PatchType.MERGE,
+            )
+
+
+def _stop(*_: object) -> NoReturn:
+    os._exit(0)  # threads that wait for something would keep the interpreter from ending
+
+
+def main() -> None:
+    """Look and act until told to end, even in the middle of a request."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stdout)
+    LOG.setLevel(logging.INFO)
+    settings = Settings.from_json(Path(sys.argv[1]).read_text())
+    client = Client(config=KubeConfig.from_file(settings.kubeconfig), trust_env=False, field_manager="slipway-runner")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    runner = Runner(settings, client, Instance(settings.instance).supervisor)
+    while True:
+        try:
+            runner.round()
+        except _FAILURES as error:
+            LOG.warning("nothing could be seen: %s", error)
+        time.sleep(settings.poll_seconds)
+
+
+if __name__ == "__main__":
+    main()
