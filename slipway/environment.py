@@ -25,6 +25,7 @@ from slipway.embedded.instance import Instance, instances
 from slipway.embedded.modes import Mode
 from slipway.embedded.plane import Plane
 from slipway.embedded.processes.cluster import ProcessCluster
+from slipway.embedded.processes.pods import Unpacked
 from slipway.engines import build as engines
 from slipway.engines.entries import Command
 from slipway.engines.locate import Programs
@@ -210,7 +211,7 @@ class Environment:
             region=settings.region,
             gateway=port(settings.gateway) if settings.gateway else 0,
         )
-        cluster.deliver(builds)
+        cluster.deliver([_runnable(build) for build in builds])
         return cluster
 
     def _tell_images(self, images: dict[str, dict[str, str]]) -> None:
@@ -294,8 +295,13 @@ def deliver_unpacked(models: list[str], progress: Progress, *, is_wanted: bool) 
     there = running(Mode.PROCESSES)
     builds = [unpacked.ensure(model, progress) for model in models] if there or is_wanted else []
     for instance in there:
-        ProcessCluster(instance, Programs(), progress).deliver(builds)
+        ProcessCluster(instance, Programs(), progress).deliver([_runnable(build) for build in builds])
     return builds
+
+
+def _runnable(build: unpacked.Unpacked) -> Unpacked:
+    """What an instance of processes needs to know of a build."""
+    return Unpacked(image=build.image, folder=build.folder, environment=build.environment)
 
 
 def running(mode: Mode, *, checkout: Path = paths.REPOSITORY) -> list[Instance]:

@@ -9,7 +9,6 @@ from typing import cast
 from lightkube.resources.core_v1 import Node, NodeStatus
 from lightkube.types import PatchType
 
-from slipway.building import unpacked
 from slipway.embedded.instance import GATEWAY
 from slipway.embedded.plane import Plane, forwards
 from slipway.embedded.processes import gateway as envoy
@@ -46,13 +45,12 @@ class ProcessCluster(Plane):
                 self.start(envoy.envoy(self.instance, self.programs.path("envoy")))
                 self.start(envoy.routing(self.instance, self.programs.path("slipway-routes")))
 
-    def deliver(self, builds: Sequence[unpacked.Unpacked]) -> None:
-        """Let the runner know of builds, besides those that it knows."""
+    def deliver(self, builds: Sequence[Unpacked]) -> None:
+        """Let the runner know of what stands for images, besides what it knows."""
         file = node.images(self.instance)
         known = {each["image"]: each for each in (json.loads(file.read_text()) if file.exists() else [])}
         for build in builds:
-            image = Unpacked(image=build.image, folder=build.folder, environment=build.environment)
-            known[build.image] = asdict(image)
+            known[build.image] = asdict(build)
         write(file, json.dumps(list(known.values()), indent=1))
 
     def _node(self, region: str) -> None:
