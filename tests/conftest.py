@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.embedded import preflight
 from tests.live import Live, tracked_files_changed, until
 from tests.snapshot import MARK, Snapshot
 
@@ -67,6 +68,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
+    with_a_node = [item for item in items if item.get_closest_marker("node")]
+    lacks = preflight.lacks_of_node() if with_a_node else []
+    for item in with_a_node if lacks else ():
+        item.add_marker(pytest.mark.skip(reason=f"needs a node: {lacks[0].what}"))
 
 
 def _turn(item: pytest.Item) -> tuple[bool, int]:
