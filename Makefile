@@ -18,7 +18,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 up: $(STAMP) ## from nothing to a prediction on this machine
-	@$(SLIPWAY) up
+	@$(SLIPWAY) up $(if $(MODE),--mode $(MODE))
 
 down: $(STAMP) ## remove what `up` started
 	@$(SLIPWAY) down

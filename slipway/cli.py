@@ -1,6 +1,7 @@
 """The `slipway` command. Thin: every command is a few calls into the rooms behind it."""
 
 import json
+import os
 import shlex
 import signal
 from collections.abc import Callable
@@ -311,7 +312,7 @@ def engines_list(as_json: Json = False) -> None:
 @engines_app.command("build")
 @_told
 def engines_build() -> None:
-    """Install or build every program that is missing.
+    """Install or build every program that is missing. Without root, what only Debian has is named and left out.
 
     With SLIPWAY_ENGINES naming a pack (`slipway engines pack`) by path or URL, what fits this checkout's pins is taken
     from it, after its checksums were checked, and only the rest is built; `slipway up` does the same. The checksums
@@ -324,10 +325,16 @@ def engines_build() -> None:
     """
     from slipway.engines.build import ensure
     from slipway.engines.entries import OF_SOME_STACKS
+    from slipway.engines.locate import needed
 
     progress = Progress()
+    installs = os.geteuid() == 0
+    lacking: set[str] = set()
     for command in ("up", *OF_SOME_STACKS, "test"):
-        ensure(command, progress)
+        ensure(command, progress, installs=installs)
+        lacking |= {each.engine.debian for each in needed(command) if each.found is None}
+    if lacking:
+        CONSOLE.print(f"not installed, as only root may: {', '.join(sorted(lacking))}; what needs them is left out")
 
 
 @engines_app.command("pack")

@@ -1,10 +1,15 @@
 """The lock of local builds: which image `image: built` means. Written by `slipway build`, ignored by git."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-LOCK = Path(__file__).resolve().parents[2] / "stacks" / "models.built.json"
+VARIABLE = "SLIPWAY_BUILDS"
+"""Names another lock beside the usual one, for a cluster that takes other images."""
+UNPACKED = "unpacked.built.json"
+"""The lock of builds that are no images: an instance without a node takes those."""
+LOCK = Path(__file__).resolve().parents[2] / "stacks" / os.environ.get(VARIABLE, "models.built.json")
 
 
 def read(lock: Path = LOCK) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from infra.models.builds import LOCK
+from infra.models.builds import UNPACKED
 from slipway import paths
 from slipway.building import bento, sources
 from slipway.building.sources import QUIET, Sources, words_of_bentoml
@@ -70,7 +70,7 @@ def ensure(model: str, progress: Progress, *, checkout: Path = paths.REPOSITORY)
                 _build(Sources(model, folder, progress), source, kept, progress)
     build = Unpacked(**json.loads((kept / _RECORD).read_text()))
     entry = bento.Build(build.model, build.image, build.source, unpacked_bytes=0, archive="", one_ms=build.one_ms)
-    bento.write_lock(entry, checkout / "stacks" / LOCK.name)
+    bento.write_lock(entry, checkout / "stacks" / UNPACKED)
     return build
 
 

@@ -45,7 +45,7 @@ def choose(instance: Instance, settings: Settings, *, stack: str, asked: Mode | 
     Raises:
         PreflightError: The mode that is asked for is impossible, or none is possible; with what is missing.
     """
-    again = f"slipway up {instance.arguments if instance.exists() else stack}"
+    again = f"slipway up {stack}{f' --as {instance.name}' if instance.name != stack else ''}"
     if asked is None and instance.settled:
         asked, why = instance.mode, "it is in this mode already"
     else:

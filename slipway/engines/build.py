@@ -27,18 +27,23 @@ _LINK_BYTES = int(3.7 * 2**30)
 _KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5"
 
 
-def ensure(command: Command, progress: Progress) -> Programs:
+def ensure(command: Command, progress: Progress, *, installs: bool = True) -> Programs:
     """Make every program a command needs available.
 
     What the cache lacks comes from the pack that `SLIPWAY_ENGINES` names, else it is built. When it lacks nothing, the
     variable is not even read.
+
+    Args:
+        command: What needs them.
+        progress: Where phases are told.
+        installs: Whether Debian packages are installed; what is in none that is here is missing otherwise.
 
     Raises:
         EngineError: One could not be installed or built, or the pack cannot be used.
     """
     located = needed(command)
     packages = sorted({entry.engine.debian for entry in located if entry.found is None and entry.engine.debian})
-    if packages:
+    if packages and installs:
         with progress.phase(f"Debian packages: {', '.join(packages)}") as phase:
             install_debian(packages, phase)
     missing = _missing(located)
@@ -51,7 +56,7 @@ def ensure(command: Command, progress: Progress) -> Programs:
         with progress.phase(f"build {module.name} {module.version} ({names})") as phase:
             build(module, engines, phase)
     located = needed(command)
-    absent = [entry.engine.name for entry in located if entry.found is None]
+    absent = [e.engine.name for e in located if e.found is None and (installs or not e.engine.debian)]
     if absent:
         msg = f"still missing after installing: {', '.join(absent)}"
         raise EngineError(msg, remedy="run `slipway engines list` to see what was passed over and why")

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import yaml
 
+from infra.models.builds import UNPACKED, VARIABLE
 from slipway import paths
 from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.instance import Instance
+from slipway.embedded.modes import Mode
 from slipway.files import write
 from slipway.plugins import locks, scratch
 from slipway.plugins.credentials import REAL_VARIABLES
@@ -72,6 +74,7 @@ class Workspace:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             EXECUTOR: str(self.executor),
+            **({VARIABLE: UNPACKED} if self.instance.mode is Mode.PROCESSES else {}),
         }
 
     def _aws(self) -> dict[str, str]:

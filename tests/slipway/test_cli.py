@@ -70,10 +70,10 @@ def test_engines_are_listed_as_json() -> None:
 
 def test_processes_and_logs_of_an_instance_can_be_seen(live: Live) -> None:
     processes = {row["name"]: row for row in json.loads(slipway("ps", "--json").stdout)[live.name]}
-    assert processes["kubelet"]["state"] == "running"
-    assert processes["kubelet"]["restarts"] == 0
+    assert processes["etcd"]["state"] == "running"
+    assert processes["etcd"]["restarts"] == 0
     assert live.name in slipway("ps").stdout
     assert "etcd" in slipway("logs", "etcd", "local", "--as", live.name).stdout
     absent = slipway("logs", "nothing", "local", "--as", live.name)
     assert absent.returncode == 1
-    assert "kubelet" in absent.stderr
+    assert "etcd" in absent.stderr

@@ -19,6 +19,7 @@ from infra.settings.gateway import Gateway
 from infra.settings.models import Model
 from infra.traffic import CLIENT_HEADER, GATEWAY_NAMESPACE, GATEWAY_SERVICE, KEY_HEADER, MONITORING, Manifest
 from slipway.answers import Answer
+from slipway.embedded.modes import Mode
 from tests.live import Live, until
 
 KEYS: dict[str, Any] = {"keys": {"secret": "clients"}}
@@ -117,8 +118,11 @@ def test_a_client_cannot_say_who_it_is(client: httpx.Client, answer: Answer, liv
 
 def access_log(live: Live) -> list[dict[str, Any]]:
     """Every request that the Envoys have told of."""
-    files = (live.instance.logs / "pods").glob(f"{GATEWAY_NAMESPACE}_{GATEWAY_SERVICE}-*/envoy/0.log")
+    logs = live.instance.logs
+    files = (logs / "pods").glob(f"{GATEWAY_NAMESPACE}_{GATEWAY_SERVICE}-*/envoy/0.log")
     lines = [line.partition(" F ")[2] for file in files for line in file.read_text().splitlines()]
+    if live.instance.mode is Mode.PROCESSES:
+        lines = (logs / "envoy.log").read_text().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
@@ -143,6 +147,7 @@ def _object(manifest: Manifest) -> Any:
     return kind(apiVersion=manifest.api_version, kind=manifest.kind, metadata=metadata, spec=manifest.spec)
 
 
+@pytest.mark.node
 def test_the_policy_of_the_network_names_the_pods_that_are_there(live: Live) -> None:
     policy = live.client.get(NetworkPolicy, "models", namespace=NAMESPACE)
     assert policy.spec is not None

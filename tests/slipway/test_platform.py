@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from slipway.embedded.fleet.delays import Delays
@@ -17,6 +18,7 @@ THERE = {"VPC", "subnet", "route", "internet", "security", "role", "alias"}
 """Kinds of which an account has some before anything is made."""
 
 
+@pytest.mark.node
 def test_a_platform_comes_up_buys_what_its_mix_says_and_goes_before_its_keepers(tmp_path: Path) -> None:
     rehearsal = Rehearsal.of("dev", tmp_path)
     rehearsal.delays = Delays(scale=0.1)

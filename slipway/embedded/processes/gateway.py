@@ -30,6 +30,7 @@ def routing(instance: Instance, translator: Path) -> ProcessSpec:
         kubeconfig=str(instance.etc / "admin.conf"),
         network=instance.network,
         address=instance.address,
+        admin=f"http://{instance.address}:{ADMIN_PORT}",
         folder=str(_folder(instance)),
     ).to_json()
     write(config, content)

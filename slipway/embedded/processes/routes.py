@@ -7,21 +7,24 @@ pods really listen, and what Envoy would ask the server for lies in files beside
 """
 
 import copy
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from slipway.embedded.processes import addresses
+from slipway.files import fingerprint
 
 Manifest = dict[str, Any]
 FILES = {
     "endpoints": "eds.json",
     "clusters": "cds.json",
     "secrets": "sds.json",
-    "routes": "rds.json",
     "listeners": "lds.json",
+    "routes": "rds.json",
 }
-"""Of what the translator says, the file of each part, in the order in which Envoy should learn of them."""
+"""Of what the translator says, the file of each part, in the order in which Envoy should learn of them: a route that
+asks for a key comes after the filter that asks."""
 _ASKED = {"edsConfig": "endpoints", "configSource": "routes", "sdsConfig": "secrets", "sdsSecretConfig": "secrets"}
 """Where Envoy is told where to ask, and which part that is."""
 _UNSAID = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
@@ -63,8 +66,21 @@ def files(translated: Mapping[str, list[Manifest]], folder: Path, address: str) 
         if part == "listeners":
             for listener in items:
                 listener["address"]["socketAddress"]["address"] = address
-        found[folder / name] = {"resources": items}
+        written = json.dumps(items, sort_keys=True)
+        found[folder / name] = {"versionInfo": fingerprint(written), "resources": items}
     return found
+
+
+def has_taken(dump: Manifest, version: str) -> bool:
+    """Whether Envoy listens as a version of its listeners says.
+
+    Args:
+        dump: What it says of its listeners (`/config_dump?resource=dynamic_listeners`).
+        version: The version.
+    """
+    listeners = dump.get("configs") or []
+    active = [each.get("active_state", {}).get("version_info") for each in listeners]
+    return bool(listeners) and not any("warming_state" in each for each in listeners) and set(active) == {version}
 
 
 def _from_files(value: Any, folder: Path, key: str = "") -> Any:

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
 from httpx2 import HTTPError, HTTPStatusError  # what lightkube raises when there is no answer
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ConfigError
@@ -31,6 +33,7 @@ from slipway.files import write
 LOG = logging.getLogger("routing")
 _FAILURES = (HTTPError, ConfigError, OSError, subprocess.SubprocessError, ValueError)
 _TRANSLATION_SECONDS = 30
+_LISTENER_SECONDS = 3.0
 _NAMESPACES = (NAMESPACE, GATEWAY_NAMESPACE)
 
 
@@ -72,6 +75,7 @@ class Settings:
         kubeconfig: Path of the access to the cluster.
         network: The instance's part of the loopback.
         address: Where Envoy listens.
+        admin: URL of what Envoy says of itself.
         folder: Where Envoy's files lie.
         poll_seconds: Time between two looks.
     """
@@ -80,6 +84,7 @@ class Settings:
     kubeconfig: str
     network: str
     address: str
+    admin: str
     folder: str
     poll_seconds: float = 0.5
 
@@ -125,9 +130,24 @@ class Routing:
         folder = Path(self._settings.folder)
         for file, content in routes.files(json.loads(done.stdout), folder, self._settings.address).items():
             write(file, json.dumps(content, indent=1, sort_keys=True))
+            if file.name == routes.FILES["listeners"] and self._translated:
+                self._await_listeners(content["versionInfo"])
         self._translated = wanted
         LOG.info("translated")
         return True
+
+    def _await_listeners(self, version: str) -> None:
+        """Wait until Envoy listens as it was told: routes reach those listeners, too, that are about to go."""
+        deadline = time.monotonic() + _LISTENER_SECONDS
+        url = f"{self._settings.admin}/config_dump?resource=dynamic_listeners"
+        while time.monotonic() < deadline:
+            try:
+                if routes.has_taken(httpx.get(url, timeout=5, trust_env=False).json(), version):
+                    return
+            except (httpx.HTTPError, ValueError) as error:
+                LOG.warning("Envoy does not say what it listens for: %s", error)
+            time.sleep(0.05)
+        LOG.warning("Envoy does not listen as it was told after %.0f s; it may wait for routes", _LISTENER_SECONDS)
 
     def _objects(self) -> Iterator[tuple[str, list[Manifest]]]:
         for name, kind in _GLOBAL.items():

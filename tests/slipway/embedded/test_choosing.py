@@ -64,7 +64,13 @@ def test_an_impossible_mode_names_what_is_missing_and_what_would_work(
     lacking(monkeypatch, ROOT, Lack("no overlay", "run `modprobe overlay`"))
     with pytest.raises(PreflightError) as refused:
         choose(instance, stack("local"), stack="local", asked=Mode.NODE)
-    for part in ("you are not root", "no overlay", "run it with sudo", "modprobe", "up local --mode processes"):
+    for part in (
+        "you are not root",
+        "no overlay",
+        "run it with sudo",
+        "modprobe",
+        "up local --as unit --mode processes",
+    ):
         assert part in str(refused.value)
 
 
@@ -72,7 +78,7 @@ def test_a_stack_that_needs_a_node_is_refused_without_one(instance: Instance, mo
     lacking(monkeypatch)
     with pytest.raises(PreflightError) as refused:
         choose(instance, stack("dev"), stack="dev", asked=Mode.PROCESSES)
-    for part in ("slipway:capacity", "slipway:cluster", "slipway up dev --mode node"):
+    for part in ("slipway:capacity", "slipway:cluster", "slipway up dev --as unit --mode node"):
         assert part in str(refused.value)
     lacking(monkeypatch, ROOT)
     with pytest.raises(PreflightError) as refused:

@@ -132,6 +132,7 @@ def test_every_recipe_is_of_a_program_that_is_built_here() -> None:
     assert [name for name in RECIPES if engine(name).module is None] == []
 
 
+@pytest.mark.node
 def test_a_node_takes_the_image_by_its_name(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "pause"
     program.write_bytes(Programs(needed("up")).path("pause").read_bytes())

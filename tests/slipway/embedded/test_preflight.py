@@ -46,6 +46,7 @@ def test_another_system_is_named(instance: Instance, monkeypatch: pytest.MonkeyP
         preflight.check(instance)
 
 
+@pytest.mark.node
 def test_a_kernel_that_refuses_namespaces_is_named_with_the_remedy(tmp_path: Path) -> None:
     # Without the right to make namespaces, as in an ordinary container.
     trial = [sys.executable, "-m", "slipway.embedded.trial", str(tmp_path), "ip", "nft"]

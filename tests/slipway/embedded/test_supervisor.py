@@ -16,6 +16,8 @@ from slipway.embedded.supervisor.spec import Place, ProcessSpec
 from slipway.errors import InstanceError
 from tests import live
 
+pytestmark = pytest.mark.node  # its processes are in namespaces; those that are not have a file of their own
+
 MACHINE = """
 import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)

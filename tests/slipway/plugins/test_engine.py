@@ -130,6 +130,7 @@ def project(live: Live, tmp_path: Path) -> Iterator[Project]:
     live.client.delete(Namespace, namespace)
 
 
+@pytest.mark.node
 def test_a_stack_lives_through_every_kind_of_change(project: Project) -> None:
     client, namespace = project.live.client, project.namespace
 
@@ -169,6 +170,7 @@ def test_a_stack_lives_through_every_kind_of_change(project: Project) -> None:
     assert [c.metadata.name for c in client.list(ConfigMap, namespace=namespace) if c.metadata] == ["kube-root-ca.crt"]
 
 
+@pytest.mark.node
 def test_what_others_did_is_seen_repaired_and_never_overwritten_in_silence(project: Project) -> None:
     client, namespace = project.live.client, project.namespace
     project.up()

@@ -126,6 +126,7 @@ def as_json(resource: Node | Pod | None) -> dict[str, Any]:
     return dict(resource.to_dict())
 
 
+@pytest.mark.node
 def test_an_instance_becomes_a_node_and_the_node_ends_with_it(fleet: Fleet) -> None:
     controller, instance = fleet.controller(), fleet.launch("g4dn.xlarge")
     foreign = fleet.launch("m5.large", {"Name": "somebody else's"})

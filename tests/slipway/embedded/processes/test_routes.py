@@ -21,6 +21,18 @@ def test_endpoints_are_where_pods_really_listen() -> None:
     assert part["endpoints"][0]["addresses"] == ["198.19.1.2"]  # what was read is not changed
 
 
+def test_routes_wait_for_the_listeners_that_ask_for_keys() -> None:
+    def dump(*states: dict[str, Any]) -> dict[str, Any]:
+        return {"configs": [{"name": "l", **each} for each in states]}
+
+    old, new = {"active_state": {"version_info": "1"}}, {"active_state": {"version_info": "2"}}
+    assert routes.has_taken(dump(new), "2")
+    assert not routes.has_taken(dump(old), "2")
+    assert not routes.has_taken(dump({**old, "warming_state": {"version_info": "2"}}), "2")
+    assert not routes.has_taken(dump({**new, "warming_state": {"version_info": "3"}}), "2")
+    assert not routes.has_taken({}, "2")
+
+
 def test_nothing_is_translated_before_there_is_a_gateway() -> None:
     assert "gatewayClass" not in routes.resources({"gatewayClasses": []}, "127.77")
 
@@ -34,7 +46,7 @@ def test_envoy_reads_files_where_it_would_ask() -> None:
     cluster = {"edsClusterConfig": {"edsConfig": {"ads": {}}, "serviceName": "c"}}
     written = routes.files({"listeners": [listener], "clusters": [cluster]}, FOLDER, "127.77.0.1")
     # What is pointed at is there before what points at it.
-    assert [each.name for each in written] == ["eds.json", "cds.json", "sds.json", "rds.json", "lds.json"]
+    assert [each.name for each in written] == ["eds.json", "cds.json", "sds.json", "lds.json", "rds.json"]
     (here,) = written[FOLDER / "lds.json"]["resources"]
     assert here["address"]["socketAddress"] == {"address": "127.77.0.1", "portValue": 10080}
     assert here["filter"]["rds"]["configSource"]["pathConfigSource"] == {"path": "/etc/envoy/rds.json"}

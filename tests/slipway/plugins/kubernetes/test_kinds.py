@@ -65,6 +65,7 @@ def test_a_job_is_waited_for_until_it_is_complete_and_made_anew_when_its_pods_ch
     assert not kubernetes.diff(made, job(namespace, activeDeadlineSeconds=60)).replaces
 
 
+@pytest.mark.node
 def test_a_job_that_fails_is_recorded_at_once_with_the_reason(kubernetes: Plugin, namespace: str) -> None:
     with pytest.raises(PluginError) as failed:
         kubernetes.create(JOB, "job", job(namespace, command=["/nothing"], backoffLimit=0), seconds=30)

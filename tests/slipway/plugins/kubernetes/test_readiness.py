@@ -28,6 +28,7 @@ def test_create_waits_until_every_replica_is_available(live: Live, kubernetes: P
     assert status.availableReplicas == 2
 
 
+@pytest.mark.node
 def test_an_object_that_does_not_become_ready_is_recorded_with_the_reason(
     live: Live, kubernetes: Plugin, namespace: str
 ) -> None:
@@ -42,6 +43,7 @@ def test_an_object_that_does_not_become_ready_is_recorded_with_the_reason(
     assert exists(live, Deployment, "web", namespace)
 
 
+@pytest.mark.node
 def test_an_annotation_says_how_long_to_wait_and_another_not_to(kubernetes: Plugin, namespace: str) -> None:
     with pytest.raises(PluginError, match="after 1 s still waiting for"):
         kubernetes.create(DEPLOYMENT, "web", deployment(namespace, image=ABSENT_IMAGE, timeoutSeconds="1"))
@@ -60,6 +62,7 @@ def test_a_paused_rollout_is_waited_for_until_it_is_resumed(kubernetes: Plugin, 
     assert kubernetes.create(DEPLOYMENT, "web", deployment(namespace)).outputs["status"]["availableReplicas"] == 1
 
 
+@pytest.mark.node
 def test_a_service_waits_for_the_pods_it_selects(live: Live, kubernetes: Plugin, namespace: str) -> None:
     unready = deployment(namespace, skipAwait="true")
     container_of(unready)["readinessProbe"] = {"exec": {"command": ["/nothing"]}}

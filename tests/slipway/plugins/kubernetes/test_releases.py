@@ -169,6 +169,7 @@ def test_a_chart_that_the_table_does_not_know_is_an_error_that_says_where_to_add
 # -- what goes wrong -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.node
 def test_a_release_that_does_not_become_ready_is_recorded_with_the_reason_and_mended_by_the_next_update(
     live: Live, kubernetes: Plugin, namespace: str
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_release_that_does_not_become_ready_is_recorded_with_the_reason_and_me
     assert mended.outputs["status"]["status"] == "deployed"
 
 
+@pytest.mark.node
 def test_a_release_that_is_taken_back_when_it_fails_leaves_nothing_but_the_reason(
     live: Live, kubernetes: Plugin, namespace: str
 ) -> None:
@@ -196,6 +198,7 @@ def test_a_release_that_is_taken_back_when_it_fails_leaves_nothing_but_the_reaso
     assert not exists(live, ConfigMap, "tiny-colours", namespace)
 
 
+@pytest.mark.node
 def test_a_hook_that_fails_is_told_with_its_pods(kubernetes: Plugin, namespace: str) -> None:
     with pytest.raises(PluginError, match="Job tiny-hook waits for it to be complete, which it will not be") as failed:
         kubernetes.create(RELEASE, "tiny", release(namespace, values={"hook": True}))
