@@ -148,7 +148,7 @@ def env(stack: Stack = "local", name: Name = "") -> None:
     from slipway.plugins.credentials import REAL_VARIABLES
 
     instance = Instance(name or stack)
-    if not instance.is_up:
+    if instance.supervisor.process("aws") is None:
         typer.echo("false")  # so that the shell's `eval` fails, too
         msg = f"the instance {instance.name} does not run"
         raise InstanceError(msg, remedy=f"run `slipway up {stack}{f' --as {name}' if name else ''}`")

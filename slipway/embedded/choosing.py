@@ -50,6 +50,8 @@ def choose(instance: Instance, settings: Settings, *, stack: str, asked: Mode | 
         asked, why = instance.mode, "it is in this mode already"
     else:
         why = "it was asked for"
+    if instance.is_up and asked is instance.mode:
+        return Choice(asked, why)  # it shows that it can be
     lacks = preflight.lacks_of_node()
     needs = list(needs_a_node(settings))
     if asked is Mode.NODE and lacks:

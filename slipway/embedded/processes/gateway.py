@@ -10,8 +10,6 @@ from slipway.embedded.processes.routing import Settings
 from slipway.embedded.supervisor.spec import ProcessSpec
 from slipway.files import fingerprint, write
 
-ADMIN_PORT = 19000
-"""Envoy Gateway's own choice."""
 _PRIVILEGED = 1024
 _SHIFT = 10000
 """What Envoy Gateway adds to a port that an ordinary user may not listen at."""
@@ -30,7 +28,7 @@ def routing(instance: Instance, translator: Path) -> ProcessSpec:
         kubeconfig=str(instance.etc / "admin.conf"),
         network=instance.network,
         address=instance.address,
-        admin=f"http://{instance.address}:{ADMIN_PORT}",
+        admin=str(_admin(instance)),
         folder=str(_folder(instance)),
     ).to_json()
     write(config, content)
@@ -42,7 +40,7 @@ def envoy(instance: Instance, program: Path) -> ProcessSpec:
     """Envoy itself, with no routes at first."""
     folder = _folder(instance)
     config = instance.etc / "envoy.json"
-    content = json.dumps(routes.bootstrap(folder, instance.address, ADMIN_PORT), indent=1)
+    content = json.dumps(routes.bootstrap(folder, _admin(instance)), indent=1)
     write(config, content)
     for file in routes.FILES.values():
         if not (folder / file).exists():
@@ -53,6 +51,11 @@ def envoy(instance: Instance, program: Path) -> ProcessSpec:
         config=fingerprint(content),
         stop_seconds=5.0,
     )
+
+
+def _admin(instance: Instance) -> Path:
+    """A short path: those of sockets are bounded."""
+    return instance.runtime / "envoy.sock"
 
 
 def _folder(instance: Instance) -> Path:

@@ -18,6 +18,8 @@ PREFIX = "pod-"
 IN_IMAGE = Path(BENTO_SOURCES).parent
 """Where an image has its Bento."""
 _GRACE = 30
+_PRLIMIT = "/usr/bin/prlimit"
+"""Of util-linux, which nearly every system has; without it, memory is not limited."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ def process(pod: Manifest, unpacked: Unpacked, *, address: str, scratch: Path) -
     env = {name: _elsewhere(value, seen) for name, value in told.items()}
     command = container.get("command") or ["bentoml", "serve", str(folder / "bento"), "--host", address]
     memory = container.get("resources", {}).get("limits", {}).get("memory")
-    limits = ["/usr/bin/prlimit", f"--data={bytes_of(memory)}", "--"] if memory else []
+    limits = [_PRLIMIT, f"--data={bytes_of(memory)}", "--"] if memory and Path(_PRLIMIT).exists() else []
     return ProcessSpec(
         name=name_of(pod),
         argv=[*limits, str(folder / "venv" / "bin" / command[0]), *command[1:], *(container.get("args") or [])],

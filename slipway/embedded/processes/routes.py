@@ -71,16 +71,19 @@ def files(translated: Mapping[str, list[Manifest]], folder: Path, address: str) 
     return found
 
 
-def has_taken(dump: Manifest, version: str) -> bool:
+STATISTICS = r"/stats?format=json&filter=listener_manager\.(lds\.version_text|total_listeners_warming)"
+"""What Envoy is asked, to know which listeners it has."""
+
+
+def has_taken(statistics: Manifest, version: str) -> bool:
     """Whether Envoy listens as a version of its listeners says.
 
     Args:
-        dump: What it says of its listeners (`/config_dump?resource=dynamic_listeners`).
+        statistics: What it answers to `STATISTICS`.
         version: The version.
     """
-    listeners = dump.get("configs") or []
-    active = [each.get("active_state", {}).get("version_info") for each in listeners]
-    return bool(listeners) and not any("warming_state" in each for each in listeners) and set(active) == {version}
+    said = {each["name"].rpartition(".")[2]: each["value"] for each in statistics.get("stats") or [] if "name" in each}
+    return said == {"version_text": version, "total_listeners_warming": 0}
 
 
 def _from_files(value: Any, folder: Path, key: str = "") -> Any:
@@ -94,17 +97,16 @@ def _from_files(value: Any, folder: Path, key: str = "") -> Any:
     return {name: _from_files(each, folder, name) for name, each in value.items()}
 
 
-def bootstrap(folder: Path, address: str, admin: int) -> Manifest:
+def bootstrap(folder: Path, admin: Path) -> Manifest:
     """What Envoy is started with.
 
     Args:
         folder: Where its files lie.
-        address: Where it may listen.
-        admin: The port of its own statistics, there.
+        admin: The socket where it tells of itself, which includes clients' keys: nobody else may ask.
     """
     return {
         "node": {"id": "slipway", "cluster": "slipway"},
-        "admin": {"address": {"socket_address": {"address": address, "port_value": admin}}},
+        "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
         "dynamic_resources": {
             kind: {"path_config_source": {"path": str(folder / FILES[part])}, "resource_api_version": "V3"}
             for kind, part in (("lds_config", "listeners"), ("cds_config", "clusters"))

@@ -75,7 +75,7 @@ class Settings:
         kubeconfig: Path of the access to the cluster.
         network: The instance's part of the loopback.
         address: Where Envoy listens.
-        admin: URL of what Envoy says of itself.
+        admin: Path of the socket where Envoy tells of itself.
         folder: Where Envoy's files lie.
         poll_seconds: Time between two looks.
     """
@@ -139,14 +139,14 @@ class Routing:
     def _await_listeners(self, version: str) -> None:
         """Wait until Envoy listens as it was told: routes reach those listeners, too, that are about to go."""
         deadline = time.monotonic() + _LISTENER_SECONDS
-        url = f"{self._settings.admin}/config_dump?resource=dynamic_listeners"
-        while time.monotonic() < deadline:
-            try:
-                if routes.has_taken(httpx.get(url, timeout=5, trust_env=False).json(), version):
-                    return
-            except (httpx.HTTPError, ValueError) as error:
-                LOG.warning("Envoy does not say what it listens for: %s", error)
-            time.sleep(0.05)
+        with httpx.Client(transport=httpx.HTTPTransport(uds=self._settings.admin), base_url="http://envoy") as envoy:
+            while time.monotonic() < deadline:
+                try:
+                    if routes.has_taken(envoy.get(routes.STATISTICS).json(), version):
+                        return
+                except (httpx.HTTPError, ValueError) as error:
+                    LOG.warning("Envoy does not say what it listens for: %s", error)
+                time.sleep(0.05)
         LOG.warning("Envoy does not listen as it was told after %.0f s; it may wait for routes", _LISTENER_SECONDS)
 
     def _objects(self) -> Iterator[tuple[str, list[Manifest]]]:

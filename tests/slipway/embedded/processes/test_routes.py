@@ -22,14 +22,17 @@ def test_endpoints_are_where_pods_really_listen() -> None:
 
 
 def test_routes_wait_for_the_listeners_that_ask_for_keys() -> None:
-    def dump(*states: dict[str, Any]) -> dict[str, Any]:
-        return {"configs": [{"name": "l", **each} for each in states]}
+    def told(version: str, warming: int) -> dict[str, Any]:
+        return {
+            "stats": [
+                {"name": "listener_manager.lds.version_text", "value": version},
+                {"name": "listener_manager.total_listeners_warming", "value": warming},
+            ]
+        }
 
-    old, new = {"active_state": {"version_info": "1"}}, {"active_state": {"version_info": "2"}}
-    assert routes.has_taken(dump(new), "2")
-    assert not routes.has_taken(dump(old), "2")
-    assert not routes.has_taken(dump({**old, "warming_state": {"version_info": "2"}}), "2")
-    assert not routes.has_taken(dump({**new, "warming_state": {"version_info": "3"}}), "2")
+    assert routes.has_taken(told("2", 0), "2")
+    assert not routes.has_taken(told("1", 0), "2")
+    assert not routes.has_taken(told("2", 1), "2")
     assert not routes.has_taken({}, "2")
 
 
