@@ -97,6 +97,7 @@ class Runner:
         self._settings, self._client, self._supervisor, self._ask = settings, client, supervisor, ask
         self._probing: dict[str, Probing] = {}
         self._ending: dict[str, Future[None]] = {}
+        self._given: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(_PROBES_AT_ONCE)
 
     def round(self) -> None:
@@ -122,10 +123,13 @@ class Runner:
 
     def _give_addresses(self, found: list[Manifest]) -> None:
         said = {pod["metadata"]["uid"]: (pod.get("status") or {}).get("podIP", "") for pod in found}
-        left = addresses.free(said.values())
+        # What was given counts, be it told or not: the process may listen there already.
+        self._given = {uid: said[uid] or self._given.get(uid, "") for uid in said}
+        left = addresses.free(self._given.values())
         for pod in found:
-            status = pod.setdefault("status", {})
-            status.setdefault("podIP", next(left))
+            uid = pod["metadata"]["uid"]
+            self._given[uid] = self._given[uid] or next(left)
+            pod.setdefault("status", {})["podIP"] = self._given[uid]
 
     def _keep(self, pod: Manifest, running: Status | None) -> None:
         """Have a pod's process run, and its status say how it is."""
