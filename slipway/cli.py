@@ -19,8 +19,8 @@ from slipway.errors import InstanceError, SlipwayError
 from slipway.progress import CONSOLE, Progress
 
 if TYPE_CHECKING:
+    from slipway.building import unpacked as unpacking
     from slipway.building.push import Pusher
-    from slipway.building.unpacked import Unpacked
 
 P = ParamSpec("P")
 OUT = Console(highlight=False, soft_wrap=True)
@@ -188,8 +188,9 @@ def build(
 
     progress = Progress(quiet=as_json)
     pusher = _pusher(models, stack, progress) if push else None
-    unpacked = deliver_unpacked(models, progress, is_wanted=not push and of_machine() is Mode.PROCESSES)
-    if unpacked and not push and of_machine() is Mode.PROCESSES:
+    makes_images = push or of_machine() is Mode.NODE
+    unpacked = deliver_unpacked(models, progress, is_wanted=not makes_images)
+    if not makes_images:
         _told_unpacked(unpacked, as_json=as_json)
         return
     builds = deliver_images(models, progress)
@@ -207,7 +208,7 @@ def build(
         OUT.print(f"{each.model}: {each.image} ({each.unpacked_bytes / 1e6:.0f} MB unpacked)")
 
 
-def _told_unpacked(builds: "list[Unpacked]", *, as_json: bool) -> None:
+def _told_unpacked(builds: "list[unpacking.Build]", *, as_json: bool) -> None:
     if as_json:
         OUT.print_json(json.dumps([asdict(each) for each in builds]))
         return

@@ -25,7 +25,6 @@ from slipway.embedded.instance import Instance, instances
 from slipway.embedded.modes import Mode
 from slipway.embedded.plane import Plane
 from slipway.embedded.processes.cluster import ProcessCluster
-from slipway.embedded.processes.pods import Unpacked
 from slipway.engines import build as engines
 from slipway.engines.entries import Command
 from slipway.engines.locate import Programs
@@ -169,8 +168,13 @@ class Environment:
 
     def _programs(self, settings: Settings, mode: Mode) -> Programs:
         """Everything that the stack is run with in a mode."""
-        wanted: dict[Command, object] = {"up": True, "capacity": settings.capacity, "gateway": settings.gateway}
-        wanted |= {"cache": settings.cache, "serving": settings.scales}
+        wanted: dict[Command, object] = {
+            "up": True,
+            "capacity": settings.capacity,
+            "gateway": settings.gateway,
+            "cache": settings.cache,
+            "serving": settings.scales,
+        }
         if mode is Mode.PROCESSES:
             wanted = {"processes": True, "processes-gateway": settings.gateway}
         programs = Programs()
@@ -211,7 +215,7 @@ class Environment:
             region=settings.region,
             gateway=port(settings.gateway) if settings.gateway else 0,
         )
-        cluster.deliver([_runnable(build) for build in builds])
+        cluster.deliver(builds)
         return cluster
 
     def _tell_images(self, images: dict[str, dict[str, str]]) -> None:
@@ -284,27 +288,22 @@ def deliver_images(models: list[str], progress: Progress) -> list[bento.Build]:
     """Make images of bentos, and give them to the instances with a node that run."""
     programs = engines.ensure("build", progress)
     builds = [bento.ensure(model, programs, progress) for model in models]
-    for instance in running(Mode.NODE):
+    for instance in running_in(Mode.NODE):
         for made in builds:
             deliver(made, Cluster(instance, programs, progress), progress)
     return builds
 
 
-def deliver_unpacked(models: list[str], progress: Progress, *, is_wanted: bool) -> list[unpacked.Unpacked]:
+def deliver_unpacked(models: list[str], progress: Progress, *, is_wanted: bool) -> list[unpacked.Build]:
     """Unpack bentos, and tell the instances of processes that run; without any, only if it is wanted."""
-    there = running(Mode.PROCESSES)
+    there = running_in(Mode.PROCESSES)
     builds = [unpacked.ensure(model, progress) for model in models] if there or is_wanted else []
     for instance in there:
-        ProcessCluster(instance, Programs(), progress).deliver([_runnable(build) for build in builds])
+        ProcessCluster(instance, Programs(), progress).deliver(builds)
     return builds
 
 
-def _runnable(build: unpacked.Unpacked) -> Unpacked:
-    """What an instance of processes needs to know of a build."""
-    return Unpacked(image=build.image, folder=build.folder, environment=build.environment)
-
-
-def running(mode: Mode, *, checkout: Path = paths.REPOSITORY) -> list[Instance]:
+def running_in(mode: Mode, *, checkout: Path = paths.REPOSITORY) -> list[Instance]:
     """The instances of a checkout that run now in a mode."""
     owned = ((instance, instance.folder / "checkout") for instance in instances() if instance.mode is mode)
     return [

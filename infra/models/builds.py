@@ -7,9 +7,11 @@ from typing import Any
 
 VARIABLE = "SLIPWAY_BUILDS"
 """Names another lock beside the usual one, for a cluster that takes other images."""
+IMAGES = "models.built.json"
+"""The lock of images."""
 UNPACKED = "unpacked.built.json"
 """The lock of builds that are no images: an instance without a node takes those."""
-LOCK = Path(__file__).resolve().parents[2] / "stacks" / os.environ.get(VARIABLE, "models.built.json")
+LOCK = Path(__file__).resolve().parents[2] / "stacks" / os.environ.get(VARIABLE, IMAGES)
 
 
 def read(lock: Path = LOCK) -> dict[str, str]:

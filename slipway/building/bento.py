@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from infra.models.builds import LOCK
+from infra.models.builds import IMAGES
 from slipway import paths
 from slipway.building import sources
 from slipway.building.archive import Archive
@@ -83,7 +83,7 @@ def ensure(model: str, programs: Programs, progress: Progress, *, checkout: Path
         with Builder(programs) as builder:
             # Another build may have made it while this one waited.
             build = _kept(kept) or _build(_Image(model, folder, builder, progress), source, kept)
-    write_lock(build, checkout / "stacks" / LOCK.name)
+    write_lock(build, checkout / "stacks" / IMAGES)
     return build
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
@@ -19,6 +19,7 @@ from infra.models.builds import UNPACKED
 from slipway import paths
 from slipway.building import bento, sources
 from slipway.building.sources import QUIET, Sources, words_of_bentoml
+from slipway.embedded.processes.pods import Unpacked
 from slipway.engines.toolchain import uv
 from slipway.errors import BuildError, CommandError
 from slipway.files import write
@@ -31,27 +32,21 @@ _RECORD = "build.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unpacked:
-    """What stands for an image where there are none.
+class Build(Unpacked):
+    """What a build made: what stands for an image, and where it is from.
 
     Attributes:
         model: The bento's name.
-        image: What it is called, by a digest of everything in the Bento and its model.
         source: Fingerprint of the sources.
-        folder: Has `bento/` and `venv/`.
-        environment: What the image would say to its container.
         one_ms: Milliseconds that the model took for one item alone, on this machine; 0 where nobody knows.
     """
 
     model: str
-    image: str
     source: str
-    folder: str
-    environment: dict[str, str] = field(default_factory=dict)
     one_ms: float = 0.0
 
 
-def ensure(model: str, progress: Progress, *, checkout: Path = paths.REPOSITORY) -> Unpacked:
+def ensure(model: str, progress: Progress, *, checkout: Path = paths.REPOSITORY) -> Build:
     """Unpack a bento unless the same sources were, and record it as what `image: built` means.
 
     Raises:
@@ -68,7 +63,7 @@ def ensure(model: str, progress: Progress, *, checkout: Path = paths.REPOSITORY)
             fcntl.flock(lock, fcntl.LOCK_EX)  # another build may have made it meanwhile
             if not (kept / _RECORD).exists():
                 _build(Sources(model, folder, progress), source, kept, progress)
-    build = Unpacked(**json.loads((kept / _RECORD).read_text()))
+    build = Build(**json.loads((kept / _RECORD).read_text()))
     entry = bento.Build(build.model, build.image, build.source, unpacked_bytes=0, archive="", one_ms=build.one_ms)
     bento.write_lock(entry, checkout / "stacks" / UNPACKED)
     return build
@@ -87,7 +82,7 @@ def _build(made_of: Sources, source: str, kept: Path, progress: Progress) -> Non
         write(into / "models" / name / "latest", version)
     with progress.phase(f"what {made_of.model} requires"):
         _environment(kept / "venv", into)
-    build = Unpacked(
+    build = Build(
         model=made_of.model,
         image=f"localhost/slipway/{made_of.model}@sha256:{_digest(into)}",
         source=source,

@@ -11,5 +11,3 @@ class Mode(StrEnum):
     PROCESSES = "processes"
     """Ordinary processes on the loopback: a control plane, a Node that is simulated, and models that are processes.
     Needs no rights."""
-    GUEST = "guest"
-    """A cluster that is there already; only the AWS endpoint is started. Chosen by `--context`."""

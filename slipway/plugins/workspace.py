@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from infra.models.builds import UNPACKED, VARIABLE
+from infra.models.builds import IMAGES, UNPACKED, VARIABLE
 from slipway import paths
 from slipway.embedded.aws import DUMMY_KEY
 from slipway.embedded.instance import Instance
@@ -74,7 +74,7 @@ class Workspace:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             EXECUTOR: str(self.executor),
-            **({VARIABLE: UNPACKED} if self.instance.mode is Mode.PROCESSES else {}),
+            VARIABLE: UNPACKED if self.instance.mode is Mode.PROCESSES else IMAGES,
         }
 
     def _aws(self) -> dict[str, str]:

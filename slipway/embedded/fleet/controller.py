@@ -5,14 +5,12 @@ Run by the supervisor as `python -m slipway.embedded.fleet.controller FILE`, whe
 
 import json
 import logging
-import signal
 import sys
-import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import boto3
 from botocore.config import Config
@@ -30,6 +28,7 @@ from slipway.embedded.fleet.deciding import Action, Join, Plug, Register, Remove
 from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.fleet.planning import FAKE, MARK, Bought, Manifest
 from slipway.embedded.fleet.sizing import InstanceType
+from slipway.embedded.told import Told, keep_at
 
 LOG = logging.getLogger("fleet")
 
@@ -40,7 +39,7 @@ _TAGS = ("eks:cluster-name", "eks:eks-cluster-name")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Told):
     """What the controller is told.
 
     Attributes:
@@ -59,15 +58,10 @@ class Settings:
     poll_seconds: float = 1.0
     delays: Delays = field(default_factory=Delays)
 
-    def to_json(self) -> str:
-        """The text of the file."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True)
-
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        raw = json.loads(text)
-        return cls(**{**raw, "delays": Delays.from_json(raw["delays"])})
+    def parsed(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        """The modelled times are an object of their own."""
+        return {**raw, "delays": Delays.from_json(raw["delays"])}
 
 
 class Cloud:
@@ -225,14 +219,7 @@ def main() -> None:
     settings = Settings.from_json(Path(sys.argv[1]).read_text())
     client = Client(config=KubeConfig.from_file(settings.kubeconfig), trust_env=False, field_manager="slipway-fleet")
     controller = Controller(settings, Cloud(settings), client)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(settings.poll_seconds):
-        try:
-            controller.round(datetime.now(UTC))
-        except _FAILURES as error:
-            LOG.warning("nothing could be seen: %s", error)
+    keep_at(lambda: controller.round(datetime.now(UTC)), seconds=settings.poll_seconds, passing=_FAILURES, log=LOG)
 
 
 if __name__ == "__main__":

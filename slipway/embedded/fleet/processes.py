@@ -1,8 +1,8 @@
 """The bought fleet as processes: KWOK keeps Nodes and pods, the controller brings Nodes and ends them."""
 
-import sys
 from pathlib import Path
 
+from slipway.embedded import told
 from slipway.embedded.fleet.controller import Settings
 from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.fleet.planning import FAKE, MARK
@@ -26,27 +26,29 @@ def fleet(instance: Instance, *, cluster: str, region: str, delays: Delays | Non
         region: The AWS region.
         delays: Modelled times; as in the cloud when none are given.
     """
-    config = instance.etc / "fleet.json"
-    content = Settings(
+    settings = Settings(
         cluster=cluster,
         region=region,
         endpoint=f"http://{BRIDGE_ADDRESS}:{AWS_PORT}",
         kubeconfig=str(instance.etc / "admin.conf"),
         delays=delays or Delays(),
-    ).to_json()
-    write(config, content)
-    argv = [sys.executable, "-m", "slipway.embedded.fleet.controller", str(config)]
-    return ProcessSpec(name="fleet", argv=argv, config=fingerprint(content))
+    )
+    return told.process(instance, "fleet", "slipway.embedded.fleet.controller", settings)
 
 
 def kwok(instance: Instance, program: Path, *, delays: Delays | None = None) -> ProcessSpec:
     """KWOK, for bought Nodes alone. It listens nowhere: there are no logs, no exec, and no metrics of such pods."""
+    return kwok_of(instance, program, stages(delays or Delays()))
+
+
+def kwok_of(instance: Instance, program: Path, content: str, *options: str) -> ProcessSpec:
+    """KWOK with stages of any kind, and further options."""
     config = instance.etc / "kwok.yaml"
-    content = stages(delays or Delays())
     write(config, content)
+    access = f"--kubeconfig={instance.etc / 'admin.conf'}"
     return ProcessSpec(
         name="kwok",
-        argv=[str(program), f"--config={config}", f"--kubeconfig={instance.etc / 'admin.conf'}", *arguments()],
+        argv=[str(program), f"--config={config}", access, *options, *arguments()],
         env={"HOME": str(instance.etc)},  # it would read a person's own `~/.kwok`
         config=fingerprint(content),
     )

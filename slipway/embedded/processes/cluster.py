@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import cast
 
 from lightkube.resources.core_v1 import Node, NodeStatus
@@ -50,7 +50,7 @@ class ProcessCluster(Plane):
         file = node.images(self.instance)
         known = {each["image"]: each for each in (json.loads(file.read_text()) if file.exists() else [])}
         for build in builds:
-            known[build.image] = asdict(build)
+            known[build.image] = {each.name: getattr(build, each.name) for each in fields(Unpacked)}
         write(file, json.dumps(list(known.values()), indent=1))
 
     def _node(self, region: str) -> None:

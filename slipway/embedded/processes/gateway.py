@@ -1,9 +1,9 @@
 """The gateway of an instance without a node: Envoy, and what keeps its files."""
 
 import json
-import sys
 from pathlib import Path
 
+from slipway.embedded import told
 from slipway.embedded.instance import Instance
 from slipway.embedded.processes import routes
 from slipway.embedded.processes.routing import Settings
@@ -22,18 +22,15 @@ def port(listener: int) -> int:
 
 def routing(instance: Instance, translator: Path) -> ProcessSpec:
     """What keeps Envoy's files as the cluster's gateway is."""
-    config = instance.etc / "routing.json"
-    content = Settings(
+    settings = Settings(
         translator=str(translator),
         kubeconfig=str(instance.etc / "admin.conf"),
         network=instance.network,
         address=instance.address,
         admin=str(_admin(instance)),
         folder=str(_folder(instance)),
-    ).to_json()
-    write(config, content)
-    argv = [sys.executable, "-m", "slipway.embedded.processes.routing", str(config)]
-    return ProcessSpec(name="routing", argv=argv, config=fingerprint(content))
+    )
+    return told.process(instance, "routing", "slipway.embedded.processes.routing", settings)
 
 
 def envoy(instance: Instance, program: Path) -> ProcessSpec:

@@ -5,7 +5,6 @@ A pod that is not a model's reads Running, and nothing runs: what it is for is d
 
 import os
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import psutil
 import yaml
 
 from infra.traffic import MODEL_PODS
+from slipway.embedded import told
 from slipway.embedded.fleet import processes as fleet
 from slipway.embedded.fleet.delays import Delays
 from slipway.embedded.fleet.planning import FAKE, MARK
@@ -20,7 +20,6 @@ from slipway.embedded.instance import Instance
 from slipway.embedded.node import REAL
 from slipway.embedded.processes.runner import Settings
 from slipway.embedded.supervisor.spec import ProcessSpec
-from slipway.files import fingerprint, write
 
 _PODS = "110"
 """kubelet's own `maxPods`."""
@@ -69,21 +68,7 @@ def manifest(instance: Instance, region: str) -> dict[str, Any]:
 
 def kwok(instance: Instance, program: Path) -> ProcessSpec:
     """KWOK, for the Node and for the pods on it that are not of models."""
-    content = _stages()
-    config = instance.etc / "kwok.yaml"
-    write(config, content)
-    return ProcessSpec(
-        name="kwok",
-        argv=[
-            str(program),
-            f"--config={config}",
-            f"--kubeconfig={instance.etc / 'admin.conf'}",
-            f"--node-ip={instance.address}",
-            *fleet.arguments(),
-        ],
-        env={"HOME": str(instance.etc)},
-        config=fingerprint(content),
-    )
+    return fleet.kwok_of(instance, program, _stages(), f"--node-ip={instance.address}")
 
 
 def _stages() -> str:
@@ -98,8 +83,7 @@ def _stages() -> str:
 
 def runner(instance: Instance) -> ProcessSpec:
     """What runs models' pods."""
-    config = instance.etc / "runner.json"
-    content = Settings(
+    settings = Settings(
         instance=instance.name,
         node=instance.node_name,
         address=instance.address,
@@ -108,10 +92,8 @@ def runner(instance: Instance) -> ProcessSpec:
         images=str(images(instance)),
         services=str(services(instance)),
         folder=str(instance.node / "pods"),
-    ).to_json()
-    write(config, content)
-    argv = [sys.executable, "-m", "slipway.embedded.processes.runner", str(config)]
-    return ProcessSpec(name="runner", argv=argv, config=fingerprint(content))
+    )
+    return told.process(instance, "runner", "slipway.embedded.processes.runner", settings)
 
 
 def images(instance: Instance) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from infra.models.planning import BENTO_SOURCES
 from infra.settings.quantities import bytes_of
@@ -35,11 +35,6 @@ class Unpacked:
     image: str
     folder: str
     environment: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what `asdict` made."""
-        return cls(**raw)
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,14 @@ Run by the supervisor as `python -m slipway.embedded.processes.routing FILE`, wh
 
 import json
 import logging
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 from httpx2 import HTTPError, HTTPStatusError  # what lightkube raises when there is no answer
@@ -28,6 +26,7 @@ from infra.models.planning import NAMESPACE
 from infra.traffic import ENVOY, GATEWAY_API, GATEWAY_NAMESPACE
 from slipway.embedded.processes import routes
 from slipway.embedded.processes.routes import Manifest
+from slipway.embedded.told import Told, keep_at
 from slipway.files import write
 
 LOG = logging.getLogger("routing")
@@ -67,7 +66,7 @@ _NAMESPACED: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Told):
     """What this is told.
 
     Attributes:
@@ -87,15 +86,6 @@ class Settings:
     admin: str
     folder: str
     poll_seconds: float = 0.5
-
-    def to_json(self) -> str:
-        """The text of the file."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
 
 
 class Routing:
@@ -178,15 +168,7 @@ def main() -> None:
     LOG.setLevel(logging.INFO)
     settings = Settings.from_json(Path(sys.argv[1]).read_text())
     client = Client(config=KubeConfig.from_file(settings.kubeconfig), trust_env=False, field_manager="slipway-routing")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    routing = Routing(settings, client)
-    while not stop.wait(settings.poll_seconds):
-        try:
-            routing.round()
-        except _FAILURES as error:
-            LOG.warning("nothing could be translated: %s", error)
+    keep_at(Routing(settings, client).round, seconds=settings.poll_seconds, passing=_FAILURES, log=LOG)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from httpx2 import HTTPError  # what lightkube raises when there is no answer
 from lightkube import ApiError, Client, KubeConfig
@@ -32,6 +32,7 @@ from slipway.embedded.processes.pods import Health, Manifest, Unpacked
 from slipway.embedded.processes.probing import Probing, answers
 from slipway.embedded.supervisor.client import SupervisorClient
 from slipway.embedded.supervisor.spec import Status
+from slipway.embedded.told import Told
 from slipway.errors import SlipwayError
 from slipway.files import write
 
@@ -42,7 +43,7 @@ _PROBES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Told):
     """What the runner is told.
 
     Attributes:
@@ -66,15 +67,6 @@ class Settings:
     services: str
     folder: str
     poll_seconds: float = 0.25
-
-    def to_json(self) -> str:
-        """The text of the file."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
 
 
 class Runner:
@@ -109,16 +101,18 @@ class Runner:
         ]
         processes = {each.name: each for each in self._supervisor.processes() if each.name.startswith(pods.PREFIX)}
         self._give_addresses(found)
+        images = self._images()
+        there = {pods.name_of(pod) for pod in found}
         for pod in found:
             name = pods.name_of(pod)
             if pod["metadata"].get("deletionTimestamp"):
                 self._end(name, pod)
             elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
-                self._keep(pod, processes.get(name))
-        for name in set(processes) - {pods.name_of(pod) for pod in found}:
+                self._keep(pod, processes.get(name), images)
+        for name in set(processes) - there:
             self._end(name, None)
+        self._probing = {name: each for name, each in self._probing.items() if name in there}
         self._publish(found)
-        self._probing = {name: each for name, each in self._probing.items() if name in processes}
         self._ending = {name: each for name, each in self._ending.items() if not each.done()}
 
     def _give_addresses(self, found: list[Manifest]) -> None:
@@ -131,10 +125,10 @@ class Runner:
             self._given[uid] = self._given[uid] or next(left)
             pod.setdefault("status", {})["podIP"] = self._given[uid]
 
-    def _keep(self, pod: Manifest, running: Status | None) -> None:
+    def _keep(self, pod: Manifest, running: Status | None, images: Mapping[str, Unpacked]) -> None:
         """Have a pod's process run, and its status say how it is."""
         said = pod["status"]["podIP"]
-        unpacked, why, health = self._images().get(pods.container_of(pod)["image"]), "", Health()
+        unpacked, why, health = images.get(pods.container_of(pod)["image"]), "", Health()
         if unpacked is None:
             model = pod["metadata"].get("labels", {}).get(NAME_LABEL, "")
             why = f"the image is none that was built here for this mode; run `slipway build {model}`"
@@ -149,6 +143,8 @@ class Runner:
             running = self._supervisor.process(spec.name)
         if running is not None and running.pid:
             health = self._health(pod, running)
+        else:
+            self._probing.pop(pods.name_of(pod), None)  # nobody answers there
         self._tell(pod, pods.status(pod, running, health, address=said, host=self._settings.address, why=why))
 
     def _health(self, pod: Manifest, running: Status) -> Health:
@@ -195,7 +191,7 @@ class Runner:
     def _images(self) -> dict[str, Unpacked]:
         file = Path(self._settings.images)
         told = json.loads(file.read_text()) if file.exists() else []
-        return {each["image"]: Unpacked.from_json(each) for each in told}
+        return {each["image"]: Unpacked(**each) for each in told}
 
     def _tell(self, pod: Manifest, status: Manifest) -> None:
         if status != pod["status"]:
