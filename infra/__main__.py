@@ -11,7 +11,7 @@ from infra.foundation.access import ClusterAccess
 from infra.foundation.planning.plan import plan_foundation
 from infra.models import builds, objectives
 from infra.models.images import in_ecr
-from infra.models.planning import NAMESPACE, MissingBuildError, plan
+from infra.models.planning import MissingBuildError, plan
 from infra.models.service import ModelNamespace, ModelService
 from infra.place import StackNameError, place_of
 from infra.registry.planning.plan import plan_registry
@@ -77,17 +77,17 @@ if in_cluster is not None and settings.gateway is not None:
     from infra.addons.build import ModelGateway
 
     gateway = ModelGateway(
-        "gateway", settings=settings.gateway, models=NAMESPACE, is_monitored=settings.scales, opts=in_cluster
+        "gateway", settings=settings.gateway, models=settings.namespace, is_monitored=settings.scales, opts=in_cluster
     )
     in_cluster = pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[gateway]))
 if in_cluster is not None and settings.cache is not None:
     from infra.addons.cache import ModelCache
 
-    cache = ModelCache("cache", settings=settings.cache, models=NAMESPACE, opts=in_cluster)
+    cache = ModelCache("cache", settings=settings.cache, models=settings.namespace, opts=in_cluster)
     in_cluster = pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[cache]))
 if in_cluster is not None and models:
     namespace = ModelNamespace(
-        NAMESPACE, is_monitored=settings.scales, has_gateway=settings.gateway is not None, opts=in_cluster
+        settings.namespace, is_monitored=settings.scales, has_gateway=settings.gateway is not None, opts=in_cluster
     )
     after = pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[namespace]))
     services = {spec.name: ModelService(spec.name, spec=spec, opts=after) for spec in models}

@@ -11,7 +11,6 @@ import httpx
 import tenacity
 from lightkube import Client
 
-from infra.models.planning import NAMESPACE
 from infra.models.routing import path_of
 from infra.settings import Settings
 from infra.settings.gateway import Gateway
@@ -40,6 +39,8 @@ class Door:
         hostname: The name that is meant by the address; empty where any will do.
         trusts: Whose certificates are believed; None where nothing is encrypted.
         is_gateway: Whether it is the gateway, or the model itself.
+        untold: What every request carries besides, and nobody is shown.
+        kubeconfig: Whose API server the address is; empty where it is none.
     """
 
     model: str
@@ -48,6 +49,8 @@ class Door:
     hostname: str = ""
     trusts: ssl.SSLContext | None = None
     is_gateway: bool = False
+    untold: dict[str, str] = field(default_factory=dict, repr=False)
+    kubeconfig: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Answer:
         answer: The part of the answer that the example tells.
         headers: What the request carried besides, such as a client's key.
         hostname: The name that is meant by the address; empty where any will do.
+        kubeconfig: Whose API server the address is; empty where it is none.
     """
 
     model: str
@@ -71,6 +75,7 @@ class Answer:
     answer: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
     hostname: str = ""
+    kubeconfig: str = ""
 
 
 def doors(settings: Settings, models: list[str], instance: Instance, client: Callable[[], Client]) -> list[Door]:
@@ -98,7 +103,7 @@ def _through(
         trusts = clients.ensure_certificate(
             client, secret=gateway.tls.secret, namespace=GATEWAY_NAMESPACE, hostname=gateway.hostname or ""
         )
-    key = clients.ensure_key(client, secret=gateway.keys.secret, namespace=NAMESPACE) if gateway.keys else ""
+    key = clients.ensure_key(client, secret=gateway.keys.secret, namespace=settings.namespace) if gateway.keys else ""
     base = f"{'https' if gateway.tls else 'http'}://127.0.0.1:{instance.ports()[GATEWAY]}"
     # Without a name, a certificate that is made here is this machine's.
     hostname = gateway.hostname or ("localhost" if gateway.tls else "")
@@ -136,12 +141,12 @@ def ask(door: Door, *, logs: Path, checkout: Path = paths.REPOSITORY) -> Answer:
         stop=tenacity.stop_after_delay(_SECONDS),
     )
     try:
-        headers = {**door.headers, **({"host": door.hostname} if door.hostname else {})}
-        named = {"sni_hostname": door.hostname} if door.trusts else {}
+        headers = {**door.headers, **door.untold, **({"host": door.hostname} if door.hostname else {})}
+        named = {"sni_hostname": door.hostname} if door.hostname and door.trusts else {}
         with httpx.Client(timeout=30, trust_env=False, verify=door.trusts or True, headers=headers) as client:
             if example is None:
                 patiently(client.get, f"{door.url}/readyz", extensions=named).raise_for_status()
-                return Answer(door.model, door.url, "", {}, {}, door.headers, door.hostname)
+                return _told(door, "", {}, {})
             where = f"{door.url}{example['path']}"
             reply = patiently(client.post, where, json=example["request"], extensions=named)
             said = reply.raise_for_status().json()
@@ -152,7 +157,11 @@ def ask(door: Door, *, logs: Path, checkout: Path = paths.REPOSITORY) -> Answer:
     if answer != example["answer"]:
         msg = f"{door.model} answered {answer} to its example, and {example['answer']} is right"
         raise InstanceError(msg, remedy=f"look at bentos/{door.model}")
-    return Answer(door.model, door.url, example["path"], example["request"], answer, door.headers, door.hostname)
+    return _told(door, example["path"], example["request"], answer)
+
+
+def _told(door: Door, path: str, request: dict[str, Any], answer: dict[str, Any]) -> Answer:
+    return Answer(door.model, door.url, path, request, answer, door.headers, door.hostname, door.kubeconfig)
 
 
 def load_example(model: str, checkout: Path = paths.REPOSITORY) -> dict[str, Any] | None:

@@ -45,6 +45,10 @@ ModeOption = Annotated[
         "--mode", help="How it is on this machine: with a real node, or as ordinary processes; chosen if absent."
     ),
 ]
+ContextOption = Annotated[
+    str,
+    typer.Option(help="Use the cluster of this kubeconfig context, on this machine, instead.", metavar="NAME"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -73,24 +77,38 @@ def _told(command: Callable[P, None]) -> Callable[P, None]:
 
 @app.command()
 @_told
-def up(stack: Stack = "local", name: Name = "", mode: ModeOption = None, as_json: Json = False) -> None:
+def up(
+    stack: Stack = "local",
+    name: Name = "",
+    mode: ModeOption = None,
+    context: ContextOption = "",
+    as_json: Json = False,
+) -> None:
     """Bring a stack up on this machine, to a prediction. Repeating it mends what is not as it should be.
 
     As root, where namespaces and mounts are allowed, it has a real node, and pods are containers. Elsewhere the same
     programs are ordinary processes on the loopback, and so are the models; what that does not show is said.
 
+    With --context, the stack is deployed to a cluster that this machine has already, as of kind, k3d or minikube, or
+    to that of another instance: nothing but the AWS endpoint is started, images go to slipway:cluster.registry, and
+    `slipway down` removes from the cluster what was made there. What others made there is never changed.
+
     Examples:
-      slipway up                     the local stack
-      slipway up --mode processes    without a node, also where there could be one
-      slipway up local --as second   the same stack a second time, apart from the first
-      slipway up --json              for scripts
+      slipway up                          the local stack
+      slipway up --mode processes         without a node, also where there could be one
+      slipway up local --as second        the same stack a second time, apart from the first
+      slipway up team --context kind-dev  the stack `team`, in a cluster of kind
+      slipway up --json                   for scripts
     """
     from slipway.embedded.instance import Instance
     from slipway.embedded.modes import Mode
     from slipway.environment import Environment
 
+    if mode and context:
+        msg = "--mode and --context are given, and a cluster that exists is a mode of its own"
+        raise InstanceError(msg, remedy="leave one of them out")
     asked = Mode(mode) if mode else None
-    summary = Environment(Instance(name or stack), stack, Progress(quiet=as_json), mode=asked).up()
+    summary = Environment(Instance(name or stack), stack, Progress(quiet=as_json), mode=asked, context=context).up()
     if as_json:
         OUT.print_json(json.dumps(asdict(summary)))
     else:
@@ -103,25 +121,33 @@ def down(
     stack: Stack = "local",
     name: Name = "",
     everything: Annotated[bool, typer.Option("--all", help="Every instance on this machine.")] = False,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Leave what it made in a cluster of others.")] = False,
 ) -> None:
     """Remove an instance: processes, network, mounts, files. Engines and images stay in the cache.
+
+    Of one in a cluster of others (`slipway up --context`), what it made there is deleted first. Where that cluster is
+    gone, or does not answer any more, --abandon removes the instance alone.
 
     Examples:
       slipway down                   what `slipway up` started
       slipway down local --as second
       slipway down --all             every instance that `slipway ps` lists
+      slipway down team --abandon    without its cluster
     """
     from slipway.embedded.instance import Instance, instances
+    from slipway.embedded.modes import Mode
     from slipway.environment import Environment
 
     wanted = instances() if everything else [Instance(name or stack)]
+    # An instance in a cluster of others may be in that of one of these.
+    wanted.sort(key=lambda instance: instance.mode is not Mode.CONTEXT)
     faults: list[SlipwayError] = []
     for instance in wanted:
         if not instance.exists():
             CONSOLE.print(f"nothing of {instance.name} is on this machine")
             continue
         try:
-            Environment(instance, stack, Progress()).down()
+            Environment(instance, stack, Progress()).down(abandon=abandon)
         except SlipwayError as error:
             faults.append(error)
             continue

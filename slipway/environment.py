@@ -9,10 +9,14 @@ from lightkube.resources.core_v1 import Node, Pod
 
 from infra.addons.gateway import port
 from infra.catalog import Catalog
-from infra.models.planning import BUILT, NAME_LABEL, NAMESPACE
-from infra.settings import Settings, load_file
+from infra.models.planning import BUILT, NAME_LABEL
+from infra.settings import ExistingCluster, Settings, load_file
 from slipway import paths, stacks
 from slipway.answers import Answer, ask, doors
+from slipway.borrowed import asking, images
+from slipway.borrowed import way as ways
+from slipway.borrowed.cluster import BorrowedCluster
+from slipway.borrowed.way import Way
 from slipway.building import bento, unpacked
 from slipway.building.elsewhere import held_elsewhere
 from slipway.embedded import preflight
@@ -27,8 +31,8 @@ from slipway.embedded.plane import Plane
 from slipway.embedded.processes.cluster import ProcessCluster
 from slipway.engines import build as engines
 from slipway.engines.entries import Command
-from slipway.engines.locate import Programs
-from slipway.errors import CommandError, InstanceError
+from slipway.engines.locate import Programs, needed
+from slipway.errors import CommandError, InstanceError, SlipwayError
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Phase, Progress
 
@@ -76,6 +80,7 @@ class Environment:
         checkout: The repository.
         delays: Modelled times of bought nodes; as in the cloud when none are given.
         mode: How the instance must be on this machine; chosen when none is given.
+        context: The kubeconfig context of a cluster of others that it must be in, if any; that is a mode of its own.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Environment:
         checkout: Path = paths.REPOSITORY,
         delays: Delays | None = None,
         mode: Mode | None = None,
+        context: str = "",
     ) -> None:
         """Nothing is started."""
         self.instance = instance
@@ -94,7 +100,8 @@ class Environment:
         self.progress = progress
         self.checkout = checkout
         self.delays = delays or Delays()
-        self.asked = mode
+        self.asked = Mode.CONTEXT if context else mode
+        self.context = context
 
     def up(self) -> Summary:
         """Bring everything up, or back up, and answer once per model that runs here.
@@ -107,23 +114,26 @@ class Environment:
         with self.progress.phase("this machine") as phase:
             preflight.check(self.instance)
             choice = choose(self.instance, settings, stack=self.stack, asked=self.asked)
+            way = self._way() if choice.mode is Mode.CONTEXT else None
             phase.detail = f"mode {choice.mode}: {choice.why}"
         programs = self._programs(settings, choice.mode)
         running = [name for name, model in settings.models.items() if not model.pool]
         with self.instance.exclusively("up"):
             self.instance.claim(self.checkout, self.stack)
             self.instance.settle(choice.mode)
-            if choice.mode is Mode.PROCESSES:
-                cluster: Plane = self._up_as_processes(settings, programs, running)
+            if way is not None:
+                cluster: Plane = self._up_in_a_context(settings, programs, way)
+            elif choice.mode is Mode.PROCESSES:
+                cluster = self._up_as_processes(settings, programs, running)
             else:
                 cluster = self._up_with_a_node(settings, programs, running)
             with self.progress.phase("pulumi up") as phase:
                 workspace = self.workspace(programs)
                 workspace.prepare(self.stack)
                 self._pulumi_up(workspace, phase)
-            answers = self._answers(settings, running, cluster) if running else []
+            answers = self._answers(settings, running, cluster, way) if running else []
             simulated = [name for name in settings.models if name not in running]
-            on_bought = self._placed(simulated, cluster) if simulated else []
+            on_bought = self._placed(simulated, cluster, settings.namespace) if simulated else []
         return Summary(
             instance=self.instance.name,
             arguments=self.instance.arguments,
@@ -132,7 +142,7 @@ class Environment:
             placed=on_bought,
             mode=choice.mode,
             why=choice.why,
-            not_shown=NOT_SHOWN if choice.mode is Mode.PROCESSES else (),
+            not_shown=NOT_SHOWN.get(choice.mode, ()),
             context=settings.context,
             kubeconfig=str(self.instance.kubeconfig),
             programs=[
@@ -148,13 +158,18 @@ class Environment:
             seconds={phase.name: round(phase.seconds, 1) for phase in self.progress.phases},
         )
 
-    def down(self) -> None:
-        """Remove everything the instance has on this machine; caches stay.
+    def down(self, *, abandon: bool = False) -> None:
+        """Remove everything the instance has on this machine, and in a cluster of others; caches stay.
+
+        Args:
+            abandon: Whether what it has in a cluster of others stays there.
 
         Raises:
             InstanceError: Something could not be ended or removed.
         """
         with self.instance.exclusively("down"):
+            if self.instance.mode is Mode.CONTEXT and not abandon:
+                self._destroy()
             Plane(self.instance, Programs(), self.progress).down()
 
     def settings(self) -> Settings:
@@ -165,6 +180,14 @@ class Environment:
         """The Pulumi side of the instance."""
         pulumi, executor = programs.path("pulumi"), programs.path("pulumi-language-python-exec")
         return Workspace(self.instance, pulumi=pulumi, executor=executor, checkout=self.checkout)
+
+    def _way(self) -> Way:
+        """The way into the cluster of others: of the context that is asked for, or of the one it is in."""
+        remembered = ways.remembered(self.instance)
+        if self.context or remembered is None:
+            return ways.find(self.context)
+        context, kubeconfig = remembered
+        return ways.find(context, environ={"KUBECONFIG": kubeconfig})
 
     def _programs(self, settings: Settings, mode: Mode) -> Programs:
         """Everything that the stack is run with in a mode."""
@@ -177,6 +200,8 @@ class Environment:
         }
         if mode is Mode.PROCESSES:
             wanted = {"processes": True, "processes-gateway": settings.gateway}
+        if mode is Mode.CONTEXT:
+            wanted = {"context": True, "context-images": _built_here(settings), "build": _built_here(settings)}
         programs = Programs()
         for command, is_wanted in wanted.items():
             if is_wanted:
@@ -195,6 +220,7 @@ class Environment:
             running,
             context=settings.context,
             account=account,
+            namespace=settings.namespace,
             bought=bought_of(settings, self.delays),
             gateway=port(settings.gateway) if settings.gateway else 0,
             caches=settings.cache is not None,
@@ -217,6 +243,52 @@ class Environment:
         )
         cluster.deliver(builds)
         return cluster
+
+    def _up_in_a_context(self, settings: Settings, programs: Programs, way: Way) -> BorrowedCluster:
+        ways.remember(self.instance, way)
+        cluster = BorrowedCluster(self.instance, programs, self.progress)
+        account = settings.account or self.instance.account
+        cluster.up(way, context=settings.context, account=account)
+        with self.progress.phase(f"the cluster of {way.context}"):
+            if not self.workspace(programs).has(self.stack) and cluster.has(settings.namespace):
+                msg = f"the cluster of {way.context} has a namespace {settings.namespace}, which others made"
+                where = f"slipway:cluster.namespace in stacks/Pulumi.{self.stack}.yaml"
+                raise InstanceError(msg, remedy=f"write another one as {where}; nothing was deployed")
+        self._tell_images(held_elsewhere(settings, account=account))
+        for model in _built_here(settings):
+            build = bento.ensure(model, programs, self.progress, checkout=self.checkout)
+            registry = settings.cluster.registry if isinstance(settings.cluster, ExistingCluster) else None
+            pushed = images.push(build, registry or "", programs, self.progress)
+            bento.write_lock(pushed, self.instance.builds)
+        return cluster
+
+    def _destroy(self) -> None:
+        """Delete what the stack has in a cluster of others; what was never deployed needs nothing."""
+        self.stack, self.checkout = self.instance.stack, self.instance.checkout or self.checkout
+        programs = Programs(needed("context"))
+        workspace = self.workspace(programs)
+        if not workspace.has(self.stack):
+            return
+        anyway = f"or, to leave there what it has, run `slipway down {self.instance.arguments} --abandon`"
+        try:
+            if not self.instance.is_up:
+                settings = self.settings()
+                account = settings.account or self.instance.account
+                BorrowedCluster(self.instance, programs, self.progress).up(
+                    self._way(), context=settings.context, account=account
+                )
+            with self.progress.phase("pulumi destroy") as phase:
+                workspace.prepare(self.stack)
+                workspace.wait_for_engines(phase.note)
+                words = ("destroy", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
+                workspace.pulumi_command(*words, on_line=phase.note)
+        except CommandError as error:
+            msg = (
+                f"`pulumi destroy` failed, so that what is in the cluster is still there:\n{_diagnostics(error.output)}"
+            )
+            raise InstanceError(msg, remedy=f"see that the cluster runs, and run this again,\n    {anyway}") from error
+        except SlipwayError as error:
+            raise InstanceError(error.what, remedy=f"{error.remedy}\n    {anyway}") from error
 
     def _tell_images(self, images: dict[str, dict[str, str]]) -> None:
         """Let the AWS endpoint hold what the registries of other accounts hold."""
@@ -241,23 +313,27 @@ class Environment:
         counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
         phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
 
-    def _answers(self, settings: Settings, running: list[str], cluster: Plane) -> list[Answer]:
+    def _answers(self, settings: Settings, running: list[str], cluster: Plane, way: Way | None) -> list[Answer]:
         """Ask every model its example as a client would, and hold it to the answer."""
         found: list[Answer] = []
         with self.progress.phase("first answer") as phase:
-            for door in doors(settings, running, self.instance, cluster.client):
+            if way is not None:
+                where = asking.doors(settings, running, self.instance, way)
+            else:
+                where = doors(settings, running, self.instance, cluster.client)
+            for door in where:
                 phase.note(door.model)
                 answer = ask(door, logs=self.instance.logs, checkout=self.checkout)
                 phase.detail = f"{door.model}: {json.dumps(answer.answer)}"
                 found.append(answer)
         return found
 
-    def _placed(self, models: list[str], cluster: Plane) -> list[Placed]:
+    def _placed(self, models: list[str], cluster: Plane, namespace: str) -> list[Placed]:
         """Where the pods of models are that no node here executes."""
         with self.progress.phase("pods on bought nodes") as phase, cluster.client() as client:
             nodes = list(client.list(Node))
             found = [
-                placed(name, client.list(Pod, namespace=NAMESPACE, labels={NAME_LABEL: name}), nodes) for name in models
+                placed(name, client.list(Pod, namespace=namespace, labels={NAME_LABEL: name}), nodes) for name in models
             ]
             phase.detail = f"{sum(each.pods for each in found)} placed, none executed"
         return found

@@ -43,6 +43,8 @@ def show(out: Console, summary: Summary) -> None:
     out.print(f"[bold]Found on this machine, and used[/] {', '.join(found) or 'nothing'}", soft_wrap=False)
     if summary.mode == Mode.PROCESSES:
         _processes(out, summary)
+    elif summary.mode == Mode.CONTEXT:
+        _context(out, summary)
     else:
         _node(out, summary)
     times = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in summary.seconds.items() if seconds >= 0.5)
@@ -58,6 +60,16 @@ def _processes(out: Console, summary: Summary) -> None:
         "[bold]Real[/] the Pulumi engine, the Kubernetes control plane, Envoy, the models (their Bento, and what it "
         "requires). [bold]Stand-ins[/] the Pulumi plugins (offline ones of this project), AWS (moto, mended), the one "
         "Node (KWOK; pods that are no model's read Running, and nothing runs).",
+        soft_wrap=False,
+    )
+    out.print(f"[bold]Not shown by this mode[/] {'; '.join(summary.not_shown)}", soft_wrap=False)
+
+
+def _context(out: Console, summary: Summary) -> None:
+    out.print(f"[bold]Mode[/] context, in a cluster of others: {summary.why}", soft_wrap=False)
+    out.print(
+        "[bold]Real[/] the Pulumi engine, that cluster and all that runs in it. [bold]Stand-ins[/] the Pulumi plugins "
+        "(offline ones of this project), AWS (moto, mended).",
         soft_wrap=False,
     )
     out.print(f"[bold]Not shown by this mode[/] {'; '.join(summary.not_shown)}", soft_wrap=False)
@@ -86,6 +98,10 @@ def _answer(answer: Answer) -> Text:
     if not answer.path:
         return Text("ready")
     body = json.dumps(answer.request, separators=(",", ":"))
+    if answer.kubeconfig:
+        path = httpx.URL(answer.url).path + answer.path
+        command = f"echo '{body}' | kubectl --kubeconfig {answer.kubeconfig} create --raw {path} -f -"
+        return Text.assemble((command, "cyan"), "\n→ ", (json.dumps(answer.answer), "bold green"))
     url, options = answer.url, "-s"
     if answer.url.startswith("https:"):
         options = "-sk"  # the certificate is signed by itself

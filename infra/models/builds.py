@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "SLIPWAY_BUILDS"
-"""Names another lock beside the usual one, for a cluster that takes other images."""
+"""Names another lock beside the usual one, or anywhere by its path, for a cluster that takes other images."""
 IMAGES = "models.built.json"
 """The lock of images."""
 UNPACKED = "unpacked.built.json"

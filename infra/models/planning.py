@@ -11,8 +11,6 @@ from infra.models.scaling import ScaledObjectSpec, scaled
 from infra.settings import Settings
 from infra.traffic import MODEL_PODS
 
-NAMESPACE = "models"
-"""The Kubernetes namespace in which models run."""
 NAME_LABEL = "app.kubernetes.io/name"
 """What a model's pods carry its name in."""
 BUILT = "built"
@@ -122,10 +120,10 @@ def plan(
     return [
         ModelSpec(
             name=name,
-            namespace=NAMESPACE,
+            namespace=settings.namespace,
             image=built[name] if model.image == BUILT else model.image,
             replicas=None if model.scaling else model.replicas,
-            scaled=scaled(name, NAMESPACE, model.scaling) if model.scaling else None,
+            scaled=scaled(name, settings.namespace, model.scaling) if model.scaling else None,
             cpu=model.resources.cpu,
             memory=model.resources.memory,
             scratch=model.resources.scratch,
@@ -135,7 +133,7 @@ def plan(
             environment=environment(model.serving, region=settings.region, review=(reviews or {}).get(name, ""))
             if model.server == "slipway-kit"
             else {},
-            route=route(name, NAMESPACE, model, settings.gateway) if settings.gateway else None,
+            route=route(name, settings.namespace, model, settings.gateway) if settings.gateway else None,
         )
         for name, model in settings.models.items()
     ]

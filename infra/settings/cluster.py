@@ -9,13 +9,21 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from infra.settings.network import Block, PrivateBlock, block_of
 from infra.settings.retention import LogDays
-from infra.settings.section import Either, Section
+from infra.settings.section import Absent, Either, Section
 from infra.settings.texts import filled, matching, written
 from infra.settings.wording import listed, shown
 
 _NAME = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _ROLE = r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:(?:role|user)/[A-Za-z0-9+=,.@_/-]{1,512}"
 _INSTANCE = r"[a-z][a-z0-9-]{1,12}\.[a-z0-9-]{2,15}"
+_NAMESPACE = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# A first part with neither dot nor port would be a user of Docker Hub.
+_REGISTRY = (
+    r"(?:(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::[0-9]{1,5})?|[a-z0-9-]+:[0-9]{1,5})"
+    r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+)
+NAMESPACE = "models"
+"""The Kubernetes namespace in which models run, unless the stack file names another."""
 _ADD_ON_VERSION = r"v[0-9]+(?:\.[0-9]+){1,2}-eksbuild\.[0-9]+"
 _VERSIONS = ("1.33", "1.34")
 """Versions of Kubernetes that EKS makes clusters of, and the add-ons' table has pins for."""
@@ -70,6 +78,16 @@ Principal = Annotated[
     matching(_ROLE, "the ARN of a role or user, such as arn:aws:iam::111122223333:role/platform"),
     written(_ROLE),
 ]
+Namespace = Annotated[
+    str,
+    matching(_NAMESPACE, "a namespace; use at most 63 lower-case letters, digits and dashes, a letter first"),
+    written(_NAMESPACE),
+]
+Registry = Annotated[
+    str,
+    matching(_REGISTRY, "a registry's address; write HOST/PATH or HOST:PORT/PATH, such as localhost:5001/slipway"),
+    written(_REGISTRY),
+]
 InstanceType = Annotated[str, matching(_INSTANCE, "an instance type; write one such as m7i.large"), written(_INSTANCE)]
 AddOnVersion = Annotated[
     str, matching(_ADD_ON_VERSION, "an add-on's version, such as v1.20.4-eksbuild.2"), written(_ADD_ON_VERSION)
@@ -87,6 +105,11 @@ class ExistingCluster(Section):
     installed: tuple[Program, ...] = ()
     """What the cluster has already of that which slipway:gateway and models with `scaling` need; the rest is installed.
     Its Prometheus is the Service prometheus-operated in the namespace monitoring, and takes every PodMonitor."""
+    namespace: Namespace = NAMESPACE
+    """The namespace of the models, which the stack makes: another one where others have that in the cluster already."""
+    registry: Annotated[Registry | None, Absent()] = None
+    """Where `slipway up --context` pushes images of `image: built` to, as the cluster's nodes know it: HOST:PORT/PATH.
+    One on this machine is spoken to without TLS, any other with it, as whom `docker login` or `skopeo login` left."""
 
 
 class Endpoint(Section):

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from infra.caching import IN_CLUSTER
 from infra.settings.aws import queues_of
-from infra.settings.cluster import EksCluster
+from infra.settings.cluster import NAMESPACE, EksCluster
 from infra.settings.faults import Finding
 from infra.settings.models import Serving
 from infra.settings.network import block_of
@@ -184,6 +184,15 @@ def _what_is_shared_is_somewhere(settings: Settings) -> Iterator[Finding]:
             yield Finding(_at("slipway:models", name, "serving", "cache", "shared"), what)
 
 
+def _a_namespace_of_their_own_is_for_models_alone(settings: Settings) -> Iterator[Finding]:
+    given = {"slipway:gateway": settings.gateway is not None, "slipway:cache": settings.cache is not None}
+    given |= {f"slipway:models.{name}.scaling": bool(model.scaling) for name, model in settings.models.items()}
+    if settings.namespace != NAMESPACE and any(given.values()):
+        what = f"is {shown(settings.namespace)}, and {listed([key for key, is_given in given.items() if is_given])} "
+        where = _at("slipway:cluster", "namespace")
+        yield Finding(where, f"{what}is only known to work with models in {NAMESPACE}; take one of them out")
+
+
 def _what_is_in_aws_has_owner_and_place(settings: Settings) -> Iterator[Finding]:
     sections = {
         "slipway:network": settings.network,
@@ -260,6 +269,10 @@ CHECKS = (
     Check(frozenset({"slipway:models", "slipway:gateway"}), _what_scales_can_scale),
     Check(frozenset({"slipway:models", "slipway:cluster", "slipway:gateway"}), _clients_can_come),
     Check(frozenset({"slipway:models", "slipway:cluster", "slipway:cache"}), _what_is_shared_is_somewhere),
+    Check(
+        frozenset({"slipway:models", "slipway:cluster", "slipway:gateway", "slipway:cache"}),
+        _a_namespace_of_their_own_is_for_models_alone,
+    ),
     Check(
         frozenset({*_IN_AWS, "slipway:cluster", "slipway:tags", "aws:region", "aws:allowedAccountIds"}),
         _what_is_in_aws_has_owner_and_place,

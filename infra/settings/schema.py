@@ -9,7 +9,7 @@ from infra.settings.aws import AccountId, Region, TagKey, TagValue
 from infra.settings.budget import Budget
 from infra.settings.cache import SharedCache
 from infra.settings.capacity import Pool, PoolName
-from infra.settings.cluster import Cluster, ExistingCluster
+from infra.settings.cluster import NAMESPACE, Cluster, ExistingCluster
 from infra.settings.gateway import Gateway
 from infra.settings.models import Model, ModelName
 from infra.settings.network import Network
@@ -106,6 +106,11 @@ class Settings(Section):
             case ExistingCluster():
                 return self.cluster.context
         return self.cluster.name
+
+    @property
+    def namespace(self) -> str:
+        """The Kubernetes namespace in which the models run."""
+        return self.cluster.namespace if isinstance(self.cluster, ExistingCluster) else NAMESPACE
 
 
 class StackFile(Section):

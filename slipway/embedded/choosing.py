@@ -5,19 +5,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infra.models.planning import BUILT
-from infra.settings import EksCluster, Settings
+from infra.settings import EksCluster, ExistingCluster, Settings
 from slipway.embedded import preflight
 from slipway.embedded.instance import Instance
 from slipway.embedded.modes import Mode
 from slipway.errors import PreflightError
 
-NOT_SHOWN = (
-    "containers and what they are kept apart by (image, user, file system, limit of processors)",
-    "kubelet, CNI, cluster DNS and the addresses of Services",
-    "Envoy Gateway's controller (its translator and Envoy are real)",
-    "NetworkPolicies",
-)
-"""What an instance of processes is no evidence of."""
+NOT_SHOWN: dict[Mode, tuple[str, ...]] = {
+    Mode.PROCESSES: (
+        "containers and what they are kept apart by (image, user, file system, limit of processors)",
+        "kubelet, CNI, cluster DNS and the addresses of Services",
+        "Envoy Gateway's controller (its translator and Envoy are real)",
+        "NetworkPolicies",
+    ),
+    Mode.CONTEXT: (
+        "what the official Kubernetes plugin does (that of this project deployed)",
+        "AWS (the endpoint of this machine stands for it)",
+        "a gateway, scaling, the shared cache and bought nodes (this mode refuses them)",
+    ),
+}
+"""What an instance is no evidence of, by mode."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +52,20 @@ def choose(instance: Instance, settings: Settings, *, stack: str, asked: Mode | 
     Raises:
         PreflightError: The mode that is asked for is impossible, or none is possible; with what is missing.
     """
+    if asked is Mode.CONTEXT or (asked is None and instance.settled and instance.mode is Mode.CONTEXT):
+        if refusals := list(refused_in_a_context(settings)):
+            lines = [f"the stack {stack} cannot be in a cluster of others, as it has", *(f"  - {r}" for r in refusals)]
+            raise PreflightError("\n".join(lines), remedy=f"run `slipway up {stack}`, in an instance of its own")
+        return Choice(Mode.CONTEXT, "`--context` was given" if asked else "it is in this mode already")
     again = f"slipway up {stack}{f' --as {instance.name}' if instance.name != stack else ''}"
     if asked is None and instance.settled:
         asked, why = instance.mode, "it is in this mode already"
     else:
         why = "it was asked for"
-    if instance.is_up and asked is instance.mode:
+    needs = list(needs_a_node(settings))
+    if instance.is_up and asked is instance.mode and not (asked is Mode.PROCESSES and needs):
         return Choice(asked, why)  # it shows that it can be
     lacks = preflight.lacks_of_node()
-    needs = list(needs_a_node(settings))
     if asked is Mode.NODE and lacks:
         other = "" if needs else f"or run `{again} --mode processes`, which needs none of this"
         preflight.refuse("carry a node", lacks, also=other)
@@ -87,6 +99,27 @@ def needs_a_node(settings: Settings) -> Iterator[str]:
             yield f"slipway:models.{name}.scaling: KEDA and Prometheus run in pods"
         if model.image != BUILT:
             yield f"slipway:models.{name}.image: only `built` images can be unpacked"
+
+
+def refused_in_a_context(settings: Settings) -> Iterator[str]:
+    """What of a stack is not deployed to a cluster of others, key by key."""
+    cluster = settings.cluster
+    if not isinstance(cluster, ExistingCluster):
+        yield f"slipway:cluster: {'of EKS' if cluster else 'none'}, and it must name one that exists (`context`)"
+    if settings.capacity:
+        yield "slipway:capacity: nodes are bought in AWS"
+    if settings.gateway is not None:
+        yield "slipway:gateway: its controller may be there already, and is not ours to change"
+    if settings.cache is not None:
+        yield "slipway:cache: its image is only known to clusters of this project"
+    if settings.scales:
+        yield "slipway:models.*.scaling: KEDA and Prometheus may be there already, and are not ours to change"
+    built = [name for name, model in settings.models.items() if model.image == BUILT]
+    for name in built:
+        if isinstance(cluster, ExistingCluster) and not cluster.registry:
+            yield f"slipway:models.{name}.image: `built`, and no slipway:cluster.registry that nodes could pull from"
+    if built and (lacks := preflight.lacks_of_node()):
+        yield f"slipway:models.{built[0]}.image: `built`, and images cannot be made here: {lacks[0].what}"
 
 
 def _refuse_stack(stack: str, needs: list[str], missing: list[str], *, also: str) -> None:

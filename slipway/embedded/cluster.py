@@ -70,6 +70,7 @@ class Cluster(Plane):
         *,
         context: str,
         account: str,
+        namespace: str,
         bought: Bought | None = None,
         gateway: int = 0,
         caches: bool = False,
@@ -81,6 +82,7 @@ class Cluster(Plane):
             models: Names of the models that get a port on this machine.
             context: What the kubeconfig calls the cluster: the name by which the stack file means it.
             account: The AWS account of the endpoint.
+            namespace: Where the models are in the cluster.
             bought: What the stack's own nodes need, where it buys any.
             gateway: Where the gateway's Service listens, which gets a port on this machine; 0 without a gateway.
             caches: Whether there is a cache that models share.
@@ -93,7 +95,7 @@ class Cluster(Plane):
         ports = self._keys(models, context=context, gateway=bool(gateway))
         self._endpoint(account, ports)
         with self.progress.phase("control plane") as phase:
-            self._control_plane(phase, self._door(ports, gateway))
+            self._control_plane(phase, self._door(ports, gateway, namespace))
         with self.progress.phase("node") as phase:
             self._node(phase, bought)
         if bought is not None:
@@ -180,12 +182,12 @@ class Cluster(Plane):
             self._node_ready(client, since=begun if fresh else None)
         phase.detail = ""
 
-    def _door(self, ports: dict[str, int], gateway: int) -> ProcessSpec:
+    def _door(self, ports: dict[str, int], gateway: int, namespace: str) -> ProcessSpec:
         targets = forwards(self.instance, ports)
         if gateway:
             targets.append(f"{ports[GATEWAY]}={GATEWAY_SERVICE}.{GATEWAY_NAMESPACE}.svc.{CLUSTER_DOMAIN}:{gateway}")
         models = self.instance.model_ports()
-        targets += [f"{port}={name}.models.svc.{CLUSTER_DOMAIN}:80" for name, port in models.items()]
+        targets += [f"{port}={name}.{namespace}.svc.{CLUSTER_DOMAIN}:80" for name, port in models.items()]
         return ProcessSpec(
             name="door",
             argv=[sys.executable, "-m", "slipway.embedded.door", *targets],

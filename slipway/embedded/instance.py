@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator
@@ -107,6 +108,29 @@ class Instance:
         return Mode(record.read_text()) if record.exists() else Mode.NODE
 
     @property
+    def stack(self) -> str:
+        """The stack it is that of; its own name before the first `up`."""
+        record = self.folder / "stack"
+        return record.read_text() if record.exists() else self.name
+
+    @property
+    def checkout(self) -> Path | None:
+        """The checkout it is that of; none before the first `up`."""
+        record = self.folder / "checkout"
+        return Path(record.read_text()) if record.exists() else None
+
+    @property
+    def mark(self) -> str:
+        """What no other instance has, of whatever name or user: by it, its objects are known in a cluster of others."""
+        record = self.folder / "mark"
+        return record.read_text() if record.exists() else ""
+
+    @property
+    def builds(self) -> Path:
+        """The lock of images that were pushed for a cluster of others."""
+        return self.folder / "built.json"
+
+    @property
     def settled(self) -> bool:
         """Whether an `up` has settled its mode."""
         return (self.folder / "mode").exists()
@@ -155,9 +179,7 @@ class Instance:
     @property
     def arguments(self) -> str:
         """What a command is told to mean this instance: `STACK`, or `STACK --as NAME`."""
-        record = self.folder / "stack"
-        stack = record.read_text() if record.exists() else self.name
-        return stack if stack == self.name else f"{stack} --as {self.name}"
+        return self.stack if self.stack == self.name else f"{self.stack} --as {self.name}"
 
     @contextmanager
     def exclusively(self, what: str) -> Iterator[None]:
@@ -202,6 +224,8 @@ class Instance:
                 )
                 raise InstanceError(msg, remedy=remedy)
             write(file, mine)
+        if not self.mark:
+            write(self.folder / "mark", secrets.token_hex(8))
 
     def settle(self, mode: Mode) -> None:
         """Keep the mode, and give an instance without a network of its own a part of the loopback.
@@ -263,12 +287,13 @@ class Instance:
         ports = self.ports()
         return {name.removeprefix(_MODEL): port for name, port in ports.items() if name.startswith(_MODEL)}
 
-    def assign_ports(self, models: list[str], *, gateway: bool = False) -> dict[str, int]:
+    def assign_ports(self, models: list[str], *, gateway: bool = False, api: int = 0) -> dict[str, int]:
         """Give the API server, the AWS endpoint, the gateway and every model a port; one given before is kept.
 
         Args:
             models: Names of the models.
             gateway: Whether there is one.
+            api: Where an API server of others answers, which takes the place of one of this instance.
 
         Raises:
             InstanceError: A port given before is held by another program now.
@@ -277,8 +302,13 @@ class Instance:
         door = self.supervisor.process("door")
         ours = set(before.values()) if door is not None and door.pid else set()
         taken = set(before.values()) | _ports_of_others(self)
-        ports: dict[str, int] = {}
-        for name in ("api", "aws", *([GATEWAY] if gateway else []), *(f"{_MODEL}{model}" for model in models)):
+        ports = {"api": api} if api else {}
+        for name in (
+            *(() if api else ("api",)),
+            "aws",
+            *([GATEWAY] if gateway else []),
+            *(f"{_MODEL}{model}" for model in models),
+        ):
             port = before.get(name)
             if port is None:
                 port = _FIRST_PORT.get(name, _FIRST_MODEL_PORT)

@@ -11,3 +11,5 @@ class Mode(StrEnum):
     PROCESSES = "processes"
     """Ordinary processes on the loopback: a control plane, a Node that is simulated, and models that are processes.
     Needs no rights."""
+    CONTEXT = "context"
+    """A cluster of others on this machine, named by a context of the user's kubeconfig: only the AWS endpoint runs."""

@@ -21,12 +21,34 @@ OURS_ALONE = ("/nonexistent",)
 """Folders of what is not looked for: nothing of this name on a machine is meant."""
 
 _ANY = SpecifierSet()
-Command = Literal["up", "processes", "processes-gateway", "build", "capacity", "gateway", "serving", "cache", "test"]
+Command = Literal[
+    "up",
+    "processes",
+    "processes-gateway",
+    "context",
+    "context-images",
+    "build",
+    "capacity",
+    "gateway",
+    "serving",
+    "cache",
+    "test",
+    "drill",
+]
 """What needs a program: a command of `slipway`; `processes`, an instance without a node, and `processes-gateway` one
-with a gateway; `capacity`, a stack that buys nodes (Karpenter and its like);
-`gateway`, a stack with a gateway; `serving`, a stack whose models scale; `cache`, a stack with a
-cache that models share; or `test`, the tests alone."""
-OF_SOME_STACKS: tuple[Command, ...] = ("processes", "processes-gateway", "capacity", "gateway", "serving", "cache")
+with a gateway; `context`, one in a cluster of others, and `context-images` one whose images are built here; `capacity`,
+a stack that buys nodes (Karpenter and its like); `gateway`, a stack with a gateway; `serving`, a stack whose models
+scale; `cache`, a stack with a cache that models share; or `test`, the tests alone, and `drill`, the long ones."""
+OF_SOME_STACKS: tuple[Command, ...] = (
+    "processes",
+    "processes-gateway",
+    "context",
+    "context-images",
+    "capacity",
+    "gateway",
+    "serving",
+    "cache",
+)
 """What no stack needs that has not what they are for."""
 
 

@@ -90,13 +90,18 @@ DESCHEDULER = GoModule(
 )
 KWOK = GoModule(name="kwok", path="sigs.k8s.io/kwok", ldflags="-X sigs.k8s.io/kwok/pkg/consts.Version=v{version}")
 
+DISTRIBUTION = GoModule(name="distribution", path="github.com/distribution/distribution/v3")
+
 _UP: frozenset[Command] = frozenset({"up"})
 _PLANE: frozenset[Command] = frozenset({"up", "processes"})
+_ENGINE: frozenset[Command] = frozenset({"up", "processes", "context"})
+_PUSHES: frozenset[Command] = frozenset({"context-images"})
 _BUILD: frozenset[Command] = frozenset({"up", "build"})
 _CAPACITY: frozenset[Command] = frozenset({"capacity"})
 _BOUGHT: frozenset[Command] = frozenset({"capacity", "processes"})
 _CHARTS: frozenset[Command] = frozenset({"capacity", "gateway", "serving", "processes-gateway"})
 _TEST: frozenset[Command] = frozenset({"test"})
+_DRILL: frozenset[Command] = frozenset({"drill"})
 # A control plane of one minor version; kubelet may lag by up to three but is built with the rest.
 _SAME_MINOR = SpecifierSet(">=1.34,<1.35")
 
@@ -117,7 +122,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="pulumi",
         purpose="deployment engine",
-        needed_by=_PLANE,
+        needed_by=_ENGINE,
         accepts=SpecifierSet(">=3.230,<4"),
         version_command=("version",),
         module=PULUMI,
@@ -126,7 +131,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(
         name="pulumi-language-python-exec",
         purpose="starts a Pulumi Python program",
-        needed_by=_PLANE,
+        needed_by=_ENGINE,
         module=PULUMI,
         file="python/cmd/pulumi-language-python-exec",
         file_of="github.com/pulumi/pulumi/sdk/v3",
@@ -261,6 +266,23 @@ ENGINES: tuple[Engine, ...] = (
         package="sigs.k8s.io/kwok/cmd/kwok",
     ),
     *SERVING,
+    Engine(
+        name="skopeo",
+        purpose="pushes images to any registry",
+        needed_by=_PUSHES,
+        accepts=SpecifierSet(">=1.9,<2"),
+        version_command=("--version",),
+        debian="skopeo",
+    ),
+    Engine(
+        name="registry",
+        purpose="the drills' registry",
+        needed_by=_DRILL,
+        version_command=("--version",),
+        module=DISTRIBUTION,
+        package="github.com/distribution/distribution/v3/cmd/registry",
+        folders=OURS_ALONE,  # Debian's comes with a service
+    ),
     # It is redis-server by another name (src/Makefile), and Debian has it in a package without a service, which apt
     # would start.
     Engine(

@@ -74,8 +74,16 @@ class Workspace:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             EXECUTOR: str(self.executor),
-            VARIABLE: UNPACKED if self.instance.mode is Mode.PROCESSES else IMAGES,
+            VARIABLE: self._builds(),
         }
+
+    def _builds(self) -> str:
+        match self.instance.mode:
+            case Mode.PROCESSES:
+                return UNPACKED
+            case Mode.CONTEXT:
+                return str(self.instance.builds)
+        return IMAGES
 
     def _aws(self) -> dict[str, str]:
         """The endpoint, and credentials that open nothing else; no file and no metadata service is asked for others."""
@@ -88,6 +96,14 @@ class Workspace:
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def has(self, stack: str) -> bool:
+        """Whether the engine has a record of a stack."""
+        project = self.project / "Pulumi.yaml"
+        if not project.exists():
+            return False
+        name = str(yaml.safe_load(project.read_text())["name"])
+        return (self.folder / "state" / ".pulumi" / "stacks" / name / f"{stack}.json").exists()
 
     def prepare(self, stack: str) -> None:
         """Make everything a literal `pulumi` needs; repeating it changes nothing.
@@ -103,8 +119,7 @@ class Workspace:
             passphrase.write_text(secrets.token_urlsafe(24))
         self._write_programs()
         scratch.sync(self.project, self.checkout)
-        name = yaml.safe_load((self.checkout / "Pulumi.yaml").read_text())["name"]
-        if not (self.folder / "state" / ".pulumi" / "stacks" / name / f"{stack}.json").exists():
+        if not self.has(stack):
             self.pulumi_command("stack", "select", "--create", stack)
 
     def pulumi_command(self, *arguments: str, on_line: Callable[[str], None] | None = None) -> str:

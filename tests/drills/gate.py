@@ -22,7 +22,8 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Pod, Secret
 
-from infra.models.planning import NAME_LABEL, NAMESPACE
+from infra.models.planning import NAME_LABEL
+from infra.settings.cluster import NAMESPACE
 from infra.traffic import GATEWAY_NAMESPACE, GATEWAY_SERVICE, KEY_HEADER
 from slipway.answers import load_example
 from slipway.embedded.instance import GATEWAY

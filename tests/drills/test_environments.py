@@ -10,8 +10,8 @@ from lightkube.resources.core_v1 import Service
 from lightkube.types import PatchType
 
 from infra.caching import CACHE_NAMESPACE
-from infra.models.planning import NAMESPACE
 from infra.settings import load_file
+from infra.settings.cluster import NAMESPACE
 from infra.traffic import GATEWAY_NAMESPACE, GATEWAY_SERVICE
 from slipway.embedded.cluster import Cluster
 from slipway.embedded.fleet.delays import Delays
@@ -55,6 +55,7 @@ def machine_up(rehearsal: Rehearsal) -> None:
         [],
         context=settings.context,
         account=settings.account or rehearsal.instance.account,
+        namespace=settings.namespace,
         bought=bought_of(settings, Delays()),
     )
 

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, KeySet
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
-from infra.models.planning import NAMESPACE
+from infra.settings.cluster import NAMESPACE
 from infra.traffic import KEY_HEADER
 from slipway.answers import Answer
 from tests.drills.figures import figure

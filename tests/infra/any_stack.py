@@ -84,6 +84,10 @@ def _whole(drawing: Drawing, draw: st.DrawFn, config: dict[str, Any]) -> dict[st
         _reachable(config["aws:region"], network, cluster)
     if "name" not in cluster:
         _with(config, "capacity", {})
+    if "namespace" in cluster:
+        for section in ("gateway", "cache"):
+            config.pop(f"slipway:{section}", None)
+            config.pop(section, None)
     models, pools = _section(config, "models") or {}, _section(config, "capacity") or {}
     if not cluster:
         models.clear()
@@ -98,6 +102,8 @@ def _whole(drawing: Drawing, draw: st.DrawFn, config: dict[str, Any]) -> dict[st
     for model in models.values():
         _placed(draw, model, pools)
         _reviewed(config, cluster, model.get("serving", {}).get("review"))
+    if _section(config, "cache") is not None or any("scaling" in model for model in models.values()):
+        cluster.pop("namespace", None)
     return config
 
 

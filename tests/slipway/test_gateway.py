@@ -13,8 +13,8 @@ from lightkube.resources.core_v1 import Namespace, Pod
 from lightkube.resources.networking_v1 import NetworkPolicy
 
 from infra.addons.gateway import manifests
-from infra.models.planning import NAMESPACE
 from infra.models.routing import route
+from infra.settings.cluster import NAMESPACE
 from infra.settings.gateway import Gateway
 from infra.settings.models import Model
 from infra.traffic import CLIENT_HEADER, GATEWAY_NAMESPACE, GATEWAY_SERVICE, KEY_HEADER, MONITORING, Manifest

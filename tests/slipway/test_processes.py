@@ -14,7 +14,7 @@ import pytest
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Pod
 
-from infra.models.planning import NAMESPACE
+from infra.settings.cluster import NAMESPACE
 from slipway.embedded.instance import Instance
 from slipway.embedded.modes import Mode
 from slipway.embedded.supervisor import launch

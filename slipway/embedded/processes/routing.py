@@ -22,7 +22,7 @@ from lightkube.generic_resource import create_global_resource, create_namespaced
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Secret, Service
 from lightkube.resources.discovery_v1 import EndpointSlice
 
-from infra.models.planning import NAMESPACE
+from infra.settings.cluster import NAMESPACE
 from infra.traffic import ENVOY, GATEWAY_API, GATEWAY_NAMESPACE
 from slipway.embedded.processes import routes
 from slipway.embedded.processes.routes import Manifest

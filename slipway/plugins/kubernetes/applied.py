@@ -10,7 +10,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from slipway.plugins import diff
-from slipway.plugins.kubernetes import objects, ownership, waiting
+from slipway.plugins.kubernetes import objects, waiting
 from slipway.plugins.kubernetes.annotations import PROPAGATION, SKIP_AWAIT, annotations_of, is_set
 from slipway.plugins.kubernetes.applying import Applying
 from slipway.plugins.kubernetes.cluster import ClusterError, ForbiddenError, NotFoundError, Object
@@ -73,7 +73,7 @@ class AppliedObjects:
     def create(self, request: Any) -> Any:
         """Make the object and wait until it is ready; in a preview, ask the server what it would make."""
         kind, inputs = self._kind(request), decode(request.properties)
-        manager = ownership.manager_of(request.urn, {})
+        manager = self._session.manager_of(request.urn, {})
         if request.preview:
             planned = self._planned(kind, inputs, manager)
             return provider_pb2.CreateResponse(id="", properties=encode(planned))
@@ -86,7 +86,7 @@ class AppliedObjects:
     def update(self, request: Any) -> Any:
         """Change the object and wait until it is ready again; in a preview, ask the server what it would become."""
         kind, inputs, state = self._kind(request), decode(request.news), own(decode(request.olds))
-        manager = ownership.manager_of(request.urn, state)
+        manager = self._session.manager_of(request.urn, state)
         if request.preview and (self._session.cluster is None or has_unknowns(inputs)):
             return provider_pb2.UpdateResponse(properties=encode(inputs))
         applying = self._applying(kind, manager)
@@ -112,7 +112,7 @@ class AppliedObjects:
         live = cluster.find(kind, *objects.place_in(kind, request.id)) if kind.is_served else None
         if live is None:
             return provider_pb2.ReadResponse()
-        manager = ownership.manager_of(request.urn, state)
+        manager = self._session.manager_of(request.urn, state)
         seen = diff.drifted(inputs, state, live) if inputs else objects.inputs_of(kind, live)
         properties = objects.checkpoint(kind, seen, live, manager)
         if inputs:
@@ -137,7 +137,7 @@ class AppliedObjects:
         except NotFoundError:
             return empty_pb2.Empty()
         except ForbiddenError:
-            self._applying(kind, ownership.manager_of(request.urn, state)).relinquish(*place)
+            self._applying(kind, self._session.manager_of(request.urn, state)).relinquish(*place)
             return empty_pb2.Empty()
         if not (kind.leaves_unawaited and is_set(state, SKIP_AWAIT)):
             seconds = waiting.seconds_allowed(state, request.timeout)
@@ -168,7 +168,7 @@ class AppliedObjects:
         """The object as the server would have it; nothing where it does not say: the update itself will tell."""
         if self._session.cluster is None or has_unknowns(new):
             return {}
-        applying = self._applying(kind, ownership.manager_of(request.urn, state))
+        applying = self._applying(kind, self._session.manager_of(request.urn, state))
         try:
             return applying.update(reveal(new), ignored=request.ignoreChanges, dry_run=True)
         except ClusterError:

@@ -27,16 +27,21 @@ _TAKEN_OVER = (
 plugin does with what `kubectl` and its own older versions wrote."""
 
 
-def manager_of(urn: str, state: Mapping[str, Any]) -> str:
+def manager_of(urn: str, state: Mapping[str, Any], mark: str = "") -> str:
     """The name a resource manages its fields under.
 
     The official plugin draws eight digits when it creates an object. Here they are derived from the URN, so that an
     update that was interrupted knows again what it made.
+
+    Args:
+        urn: The resource's.
+        state: What is recorded of it, if anything.
+        mark: The instance's, so that the same stack of another one is not taken for this.
     """
     recorded = state.get(RECORDED)
     if isinstance(recorded, str) and recorded:
         return recorded
-    return _PREFIX + hashlib.sha256(urn.encode()).hexdigest()[:8]
+    return _PREFIX + hashlib.sha256(f"{urn}{mark}".encode()).hexdigest()[:8]
 
 
 def managed_fields(live: Object) -> list[Entry]:

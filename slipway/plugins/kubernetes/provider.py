@@ -13,7 +13,14 @@ from slipway.plugins.kubernetes.cluster import ClusterError, KubernetesCluster, 
 from slipway.plugins.kubernetes.helm.releases import RELEASE, Releases
 from slipway.plugins.kubernetes.kinds import UnknownKindError
 from slipway.plugins.kubernetes.session import Resources, Session
-from slipway.plugins.offline import ForeignStateError, NoInstanceError, OfflineProvider, answering, token_of
+from slipway.plugins.offline import (
+    ForeignStateError,
+    NoInstanceError,
+    OfflineProvider,
+    answering,
+    this_instance,
+    token_of,
+)
 from slipway.plugins.properties import decode, has_unknowns, reveal
 
 _PLAINLY = (ClusterError, UnknownKindError, waiting.NotReadyError, NoInstanceError, ForeignStateError, SlipwayError)
@@ -53,6 +60,7 @@ class Kubernetes(OfflineProvider):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         """Learn which cluster is meant; one that is not known yet (in a preview) is done without."""
         settings = reveal(decode(request.args))
+        self._session.mark = this_instance().mark
         if not has_unknowns(settings):
             config = access.of_the_instance(access.named_by(_with_defaults(settings)))
             self._session.cluster = KubernetesCluster(config)

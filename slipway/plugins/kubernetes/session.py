@@ -1,11 +1,12 @@
 """What the resources of one provider share: its cluster, and how to reach the engine."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from slipway.plugins.kubernetes.cluster import ClusterError, KubernetesCluster
+from slipway.plugins.kubernetes.ownership import manager_of
 
 Tell = Callable[[str, str], None]
 """Shows a line beside the resource of a URN."""
@@ -21,6 +22,7 @@ class Session:
         warn: Shows what the user should know, and keeps it.
         cluster: The cluster; none while it is not known which (in a preview).
         namespace: Where objects without a namespace are made; none while that is not known.
+        mark: The instance's, which no other one has.
     """
 
     cancelled: threading.Event
@@ -28,6 +30,16 @@ class Session:
     warn: Tell
     cluster: KubernetesCluster | None = None
     namespace: str | None = None
+    mark: str = ""
+
+    def manager_of(self, urn: str, state: Mapping[str, Any]) -> str:
+        """The name a resource of this instance manages its fields under.
+
+        Args:
+            urn: The resource's.
+            state: What is recorded of it, if anything.
+        """
+        return manager_of(urn, state, self.mark)
 
     def connected(self) -> KubernetesCluster:
         """The cluster.

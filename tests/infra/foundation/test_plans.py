@@ -14,8 +14,8 @@ from infra.foundation.planning.keys import plan_keys
 from infra.foundation.planning.network import DISCOVERY
 from infra.foundation.planning.plan import FoundationPlan, plan_foundation
 from infra.foundation.planning.stores import plan_stores
-from infra.models.planning import NAMESPACE
 from infra.place import place_of
+from infra.settings.cluster import NAMESPACE
 from tests.infra.builders import WHOLE, place, settings
 
 

@@ -4,7 +4,7 @@ import pytest
 import slipway_kit as kit
 
 from infra.models.planning import MissingBuildError, ModelSpec, plan
-from infra.settings import Settings
+from infra.settings import ExistingCluster, Settings
 
 DIGEST = f"somewhere/digits@sha256:{'a' * 64}"
 
@@ -76,3 +76,10 @@ def test_a_bento_that_is_not_made_for_the_kit_runs_its_image_as_it_is() -> None:
     stack["slipway:models"]["digits"]["server"] = "bentoml"
     (spec,) = plan(Settings.model_validate(stack), {})
     assert (spec.command, spec.environment) == ((), {})
+
+
+def test_models_run_in_the_namespace_that_the_stack_file_names() -> None:
+    (usual,) = plan(settings(digits=DIGEST), {})
+    named = settings(digits=DIGEST).model_copy(update={"cluster": ExistingCluster(context="x", namespace="team")})
+    (elsewhere,) = plan(named, {})
+    assert (usual.namespace, elsewhere.namespace) == ("models", "team")

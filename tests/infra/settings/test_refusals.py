@@ -19,6 +19,7 @@ IMAGE = "write `name@sha256:…` (64 hex digits), or `built` for a local build"
 CPU = "write cores (`2`, `0.5`) or thousandths (`500m`)"
 MEMORY = "write it with a unit, such as `512Mi` or `2Gi`"
 NAME = "use at most 40 lower-case letters, digits and dashes, a letter first"
+MODEL_REPLICAS = ("slipway:models", "digits", "replicas")
 ACCOUNT = 'write its twelve digits in quotes, such as "111122223333"'
 
 # A change to the valid file (a path and a value; no value takes the key away), the key it is blamed on, what is said.
@@ -41,6 +42,18 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         "slipway:cluster.context",
         "is ''; at least 1 character is expected",
     ),
+    "a namespace that is none": (
+        ("slipway:cluster", "namespace"),
+        "Team_A",
+        "slipway:cluster.namespace",
+        "'Team_A' is not a namespace; use at most 63 lower-case letters, digits and dashes, a letter first",
+    ),
+    "a registry that would be a user of Docker Hub": (
+        ("slipway:cluster", "registry"),
+        "team/models",
+        "slipway:cluster.registry",
+        "'team/models' is not a registry's address; write HOST/PATH or HOST:PORT/PATH, such as localhost:5001/slipway",
+    ),
     "unknown section": (
         ("slipway:modles",),
         {},
@@ -51,7 +64,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         ("slipway:cluster", "contxt"),
         "x",
         "slipway:cluster.contxt",
-        "is not a key; did you mean `context`? the keys here are context, installed",
+        "is not a key; did you mean `context`? the keys here are context, installed, namespace, registry",
     ),
     "unknown key of a model": (
         (*MODEL, "replica"),
@@ -494,3 +507,25 @@ def test_whatever_the_engine_hands_over_is_refused_in_words(text: str) -> None:
 def test_the_program_reads_its_keys_as_they_are_written_and_not_as_python_names_them() -> None:
     with pytest.raises(SettingsError, match="slipway:allowed_account_ids: is not a key"):
         load({**as_engine(VALID), "slipway:allowed_account_ids": json.dumps(["111122223333"])}, stack="broken")
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"slipway:gateway": {"keys": {"secret": "clients"}}}, "slipway:gateway"),
+        ({"slipway:cache": {}}, "slipway:cache"),
+        (
+            changed(
+                ("slipway:models", "digits", "scaling"), {"max": 3, "cpu": "70%"}, of=changed(MODEL_REPLICAS, None)
+            ),
+            "slipway:models.digits.scaling",
+        ),
+    ],
+)
+def test_what_reaches_into_the_namespace_of_models_is_refused_beside_another(more: dict[str, Any], key: str) -> None:
+    config = {**VALID, **more, "slipway:cluster": {"context": "here", "namespace": "team"}}
+    with pytest.raises(SettingsError) as refused:
+        load(as_engine(config), stack="x")
+    (fault,) = refused.value.faults
+    assert (fault.key, key in fault.what) == ("slipway:cluster.namespace", True)
+    load(as_engine({**config, "slipway:cluster": {"context": "here"}}), stack="x")

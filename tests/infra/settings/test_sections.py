@@ -81,7 +81,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         (CLUSTER, "context"),
         "here",
         f"{CLUSTER}.name",
-        "is not a key; the keys here are context, installed",
+        "is not a key; did you mean `namespace`? the keys here are context, installed, namespace, registry",
     ),
     "unknown key of a cluster": (
         (CLUSTER, "versoin"),
@@ -93,7 +93,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
         (CLUSTER,),
         "k",
         CLUSTER,
-        "is 'k'; a map is expected; the keys here are context, installed",
+        "is 'k'; a map is expected; the keys here are context, installed, namespace, registry",
     ),
     "version as a number": (
         (CLUSTER, "version"),

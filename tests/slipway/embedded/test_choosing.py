@@ -1,6 +1,7 @@
 """The mode of an instance: chosen, kept, or refused with what is missing and the mode that would work."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,3 +92,53 @@ def test_what_needs_a_node_is_named_by_its_keys() -> None:
     assert not list(choosing.needs_a_node(stack("local")))
     assert not list(choosing.needs_a_node(stack("shared")))
     assert any(each.startswith("slipway:capacity: ") for each in choosing.needs_a_node(stack("prod")))
+
+
+def test_a_stack_that_has_come_to_need_a_node_is_refused_while_it_is_up_without_one(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking(monkeypatch, ROOT)
+    instance.settle(Mode.PROCESSES)
+    monkeypatch.setattr(Instance, "is_up", True)
+    assert choose(instance, stack("local"), stack="local").mode is Mode.PROCESSES
+    with pytest.raises(PreflightError, match="slipway:capacity"):
+        choose(instance, stack("dev"), stack="dev")
+
+
+def in_a_context(**more: Any) -> Settings:
+    """A stack for a cluster of others, with one model that was built here."""
+    model = {"image": "built", "resources": {"cpu": "500m", "memory": "512Mi"}, **more.pop("model", {})}
+    cluster = {"context": "theirs", "registry": "localhost:5001/slipway", **more.pop("cluster", {})}
+    return Settings.model_validate({"slipway:cluster": cluster, "slipway:models": {"digits": model}, **more})
+
+
+def test_a_cluster_of_others_is_only_taken_where_it_is_asked_for(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking(monkeypatch)
+    assert choose(instance, in_a_context(), stack="team").mode is Mode.NODE
+    chosen = choose(instance, in_a_context(), stack="team", asked=Mode.CONTEXT)
+    assert chosen == Choice(Mode.CONTEXT, "`--context` was given")
+    instance.settle(Mode.CONTEXT)
+    assert choose(instance, in_a_context(), stack="team").mode is Mode.CONTEXT
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacks", "keys"),
+    [
+        (stack("dev"), [], ["slipway:cluster", "slipway:capacity"]),
+        (stack("shared"), [], ["slipway:cluster"]),
+        (stack("local"), [], ["slipway:gateway", "slipway:models.digits.image"]),
+        (in_a_context(**{"slipway:cache": {}}), [], ["slipway:cache"]),
+        (in_a_context(model={"scaling": {"max": 3, "cpu": "70%"}}), [], ["slipway:models.*.scaling"]),
+        (in_a_context(), [ROOT], ["slipway:models.digits.image"]),
+    ],
+)
+def test_what_is_not_deployed_to_a_cluster_of_others_is_refused_by_key(
+    settings: Settings, lacks: list[Lack], keys: list[str], instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking(monkeypatch, *lacks)
+    with pytest.raises(PreflightError) as refused:
+        choose(instance, settings, stack="team", asked=Mode.CONTEXT)
+    said = [line.removeprefix("  - ").partition(": ")[0] for line in str(refused.value).splitlines() if "  - " in line]
+    assert said == keys

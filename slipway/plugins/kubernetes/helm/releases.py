@@ -130,7 +130,7 @@ class Releases:
         if live is None:
             return provider_pb2.ReadResponse()
         seen = _seen(inputs, live) if inputs else _taken_over(live)
-        manager = ownership.manager_of(request.urn, state)
+        manager = self._session.manager_of(request.urn, state)
         properties = _recorded(seen, live, manager, _treatment_in(state))
         if inputs and not live.is_ready:
             reasons = [f"it is {live.status}: {live.description}", *form.faults(live.name, live.namespace)]
@@ -163,7 +163,7 @@ class Releases:
         return Order(
             inputs=inputs,
             origin=origin.of(inputs),
-            owner=ownership.manager_of(request.urn, state),
+            owner=self._session.manager_of(request.urn, state),
             seconds=releases.seconds(inputs, request.timeout),
             tell=lambda text: self._session.tell(request.urn, text),
         )

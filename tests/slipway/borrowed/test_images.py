@@ -1,0 +1,36 @@
+"""Pushing to a registry of others: how it is spoken to, and what is said where it does not answer."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from slipway.borrowed.images import is_here, push
+from slipway.engines.locate import Programs, locate
+from slipway.engines.table import engine
+from slipway.errors import PushError
+from slipway.progress import Progress
+from tests.slipway.building import archives
+
+SKOPEO = locate(engine("skopeo"))
+
+
+@pytest.mark.parametrize("registry", ["registry.example.com:5000/a/b", "10.0.0.7:5000/a", "localhost.example.com/a"])
+def test_nobody_elsewhere_is_spoken_to_without_tls(registry: str) -> None:
+    assert not is_here(registry)
+
+
+@pytest.mark.parametrize("registry", ["localhost:5001/slipway", "localhost/slipway", "127.0.0.1:5000"])
+def test_this_machine_is_spoken_to_without_tls(registry: str) -> None:
+    assert is_here(registry)
+
+
+@pytest.mark.skipif(SKOPEO.found is None, reason="skopeo is not installed, as only root may")
+def test_a_registry_that_does_not_answer_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    build = archives.build(tmp_path / "image", b"layer")
+    with pytest.raises(PushError) as refused:
+        push(build, f"localhost:{port}/slipway", Programs([SKOPEO]), Progress(quiet=True))
+    for part in (f"could not be pushed to localhost:{port}/slipway", "refused", f"skopeo login localhost:{port}"):
+        assert part in str(refused.value)

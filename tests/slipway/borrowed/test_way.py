@@ -1,0 +1,102 @@
+"""The way into a cluster of others: which contexts are taken, and what is said of the rest."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.borrowed import way as ways
+from slipway.embedded.instance import Instance
+from slipway.errors import InstanceError
+from slipway.plugins.kubernetes import access
+
+KEYS = {"client-certificate-data": "Y2VydA==", "client-key-data": "a2V5"}
+
+
+def kubeconfig(file: Path, *, server: str = "https://127.0.0.1:6443", user: Any = KEYS, name: str = "kind-dev") -> Path:
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority": "ca.crt"}}],
+                "users": [{"name": "u", "user": user or {}}],
+                "contexts": [{"name": name, "context": {"cluster": "c", **({} if user is None else {"user": "u"})}}],
+                "current-context": "another",
+            }
+        )
+    )
+    return file
+
+
+def find(file: Path, context: str = "kind-dev") -> ways.Way:
+    return ways.find(context, environ={"KUBECONFIG": str(file)})
+
+
+def test_the_context_is_taken_whatever_is_current_and_told_under_the_name_of_the_stack_file(tmp_path: Path) -> None:
+    way = find(kubeconfig(tmp_path / "config"))
+    assert (way.context, way.port) == ("kind-dev", 6443)
+    told = access.named_by({"kubeconfig": way.text("theirs")})
+    assert told.context_name == "theirs"
+    assert told.cluster.server == "https://127.0.0.1:6443"
+    assert str(told.cluster.certificate_auth) == str(tmp_path / "ca.crt")  # wherever it is read from
+
+
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0"])  # noqa: S104
+def test_other_names_of_this_machine_are_its_loopback(host: str, tmp_path: Path) -> None:
+    way = find(kubeconfig(tmp_path / "config", server=f"https://{host}:41234"))
+    assert way.config.cluster.server == "https://127.0.0.1:41234"
+    assert way.port == 41234
+
+
+def test_the_files_of_kubeconfig_are_looked_through_in_order(tmp_path: Path) -> None:
+    first = kubeconfig(tmp_path / "first", name="one")
+    second = kubeconfig(tmp_path / "second", name="two")
+    environ = {"KUBECONFIG": f"{first}:{second}"}
+    assert ways.find("two", environ=environ).kubeconfig == second
+    with pytest.raises(InstanceError) as refused:
+        ways.find("three", environ=environ)
+    for part in ("it has one", "it has two", "correct `--context`"):
+        assert part in str(refused.value)
+
+
+def test_without_kubeconfig_the_file_of_the_home_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InstanceError, match=f"no kubeconfig at {tmp_path}/.kube/config"):
+        ways.find("kind-dev", environ={})
+
+
+@pytest.mark.parametrize(
+    ("server", "user", "parts"),
+    [
+        ("https://10.1.2.3:6443", KEYS, ["its server is https://10.1.2.3:6443"]),
+        ("http://127.0.0.1:8001", KEYS, ["its server is http://127.0.0.1:8001"]),
+        ("https://127.0.0.1:6443", None, ["it names no user"]),
+        ("https://127.0.0.1:6443", {"username": "u", "password": "p"}, ["neither a client certificate nor a token"]),
+        (
+            "https://k.example.com",
+            {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "aws"}},
+            ["its server is https://k.example.com", "known by a program"],
+        ),
+    ],
+)
+def test_a_context_of_no_use_is_refused_with_everything_against_it(
+    server: str, user: Any, parts: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(InstanceError) as refused:
+        find(kubeconfig(tmp_path / "config", server=server, user=user))
+    for part in [*parts, "official plugins", "kind, k3d or minikube"]:
+        assert part in str(refused.value)
+
+
+def test_an_instance_stays_in_its_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    instance = Instance("unit")
+    assert ways.remembered(instance) is None
+    way = find(kubeconfig(tmp_path / "config"))
+    ways.remember(instance, way)
+    ways.remember(instance, way)
+    assert ways.remembered(instance) == ("kind-dev", str(tmp_path / "config"))
+    with pytest.raises(InstanceError, match="is in the cluster of the context kind-dev, not in that of other"):
+        ways.remember(instance, find(kubeconfig(tmp_path / "other", name="other"), "other"))
