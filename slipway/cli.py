@@ -146,11 +146,14 @@ def down(
         if not instance.exists():
             CONSOLE.print(f"nothing of {instance.name} is on this machine")
             continue
+        abandoned = abandon and instance.mode is Mode.CONTEXT
         try:
             Environment(instance, stack, Progress()).down(abandon=abandon)
         except SlipwayError as error:
             faults.append(error)
             continue
+        if abandoned:
+            CONSOLE.print(f"what {instance.name} made in its cluster is still there, and nobody's any more")
         CONSOLE.print(f"{instance.name} is gone; this machine is as it was, but for caches and installed packages")
     if everything and not wanted:
         CONSOLE.print("no instance is on this machine")

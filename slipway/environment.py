@@ -255,11 +255,13 @@ class Environment:
                 where = f"slipway:cluster.namespace in stacks/Pulumi.{self.stack}.yaml"
                 raise InstanceError(msg, remedy=f"write another one as {where}; nothing was deployed")
         self._tell_images(held_elsewhere(settings, account=account))
-        for model in _built_here(settings):
+        registry = (settings.cluster.registry if isinstance(settings.cluster, ExistingCluster) else None) or ""
+        built = _built_here(settings)
+        if built:
+            images.check(registry)
+        for model in built:
             build = bento.ensure(model, programs, self.progress, checkout=self.checkout)
-            registry = settings.cluster.registry if isinstance(settings.cluster, ExistingCluster) else None
-            pushed = images.push(build, registry or "", programs, self.progress)
-            bento.write_lock(pushed, self.instance.builds)
+            bento.write_lock(images.push(build, registry, programs, self.progress), self.instance.builds)
         return cluster
 
     def _destroy(self) -> None:
@@ -281,7 +283,7 @@ class Environment:
                 workspace.prepare(self.stack)
                 workspace.wait_for_engines(phase.note)
                 words = ("destroy", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
-                workspace.pulumi_command(*words, on_line=phase.note)
+                phase.detail = _counts(workspace.pulumi_command(*words, on_line=phase.note))
         except CommandError as error:
             msg = (
                 f"`pulumi destroy` failed, so that what is in the cluster is still there:\n{_diagnostics(error.output)}"
@@ -310,8 +312,7 @@ class Environment:
             shell = f'eval "$(slipway env {self.instance.arguments})"'
             remedy = f"to look closer, run `{shell}` and `pulumi up --stack {self.stack}`"
             raise InstanceError(msg, remedy=remedy) from error
-        counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
-        phase.detail = ", ".join(" ".join(line.split()) for line in counts.splitlines())
+        phase.detail = _counts(said)
 
     def _answers(self, settings: Settings, running: list[str], cluster: Plane, way: Way | None) -> list[Answer]:
         """Ask every model its example as a client would, and hold it to the answer."""
@@ -387,6 +388,12 @@ def running_in(mode: Mode, *, checkout: Path = paths.REPOSITORY) -> list[Instanc
         for instance, owner in owned
         if instance.is_up and owner.exists() and owner.read_text() == str(checkout)
     ]
+
+
+def _counts(said: str) -> str:
+    """How many resources the engine says it has made, changed, deleted, or left as they were."""
+    counts = said.rpartition("Resources:\n")[2].split("\n\n")[0]
+    return ", ".join(" ".join(line.split()) for line in counts.splitlines())
 
 
 def _diagnostics(output: str) -> str:

@@ -7,6 +7,8 @@ import ipaddress
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
+
 from slipway.building.archive import Archive
 from slipway.building.bento import Build
 from slipway.engines.locate import Programs
@@ -15,6 +17,33 @@ from slipway.progress import Progress
 from slipway.running import run
 
 _SECONDS = 1800.0
+_DOCKER_HUB = "registry-1.docker.io"
+"""Where docker.io's registry is."""
+_ANSWER_SECONDS = 10.0
+_CORRECT = "correct slipway:cluster.registry"
+
+
+def check(registry: str) -> None:
+    """See that a registry answers, before anything is built for it; who may push is only known when it is tried.
+
+    Args:
+        registry: HOST[:PORT]/PATH.
+
+    Raises:
+        PushError: It does not.
+    """
+    host = registry.partition("/")[0]
+    host = _DOCKER_HUB if host == "docker.io" else host
+    url = f"{'http' if is_here(registry) else 'https'}://{host}/v2/"
+    try:
+        # The ways of this machine to the outside (proxies, certificates) are those of skopeo.
+        said = httpx.get(url, timeout=_ANSWER_SECONDS, trust_env=not is_here(registry))
+        if said.status_code not in (httpx.codes.OK, httpx.codes.UNAUTHORIZED):
+            msg = f"{url} answers {said.status_code}, as no registry does"
+            raise PushError(msg, remedy=_CORRECT)
+    except httpx.HTTPError as error:
+        msg = f"the registry does not answer at {url}: {error}"
+        raise PushError(msg, remedy=f"start it, or {_CORRECT}") from error
 
 
 def push(build: Build, registry: str, programs: Programs, progress: Progress) -> Build:
