@@ -10,7 +10,7 @@ from lightkube.resources.core_v1 import Node, Pod
 from infra.addons.gateway import port
 from infra.catalog import Catalog
 from infra.models.planning import BUILT, NAME_LABEL
-from infra.settings import ExistingCluster, Settings, load_file
+from infra.settings import ExistingCluster, Settings, SettingsError, load_file
 from slipway import paths, stacks
 from slipway.answers import Answer, ask, doors
 from slipway.borrowed import asking, images
@@ -118,6 +118,8 @@ class Environment:
             phase.detail = f"mode {choice.mode}: {choice.why}"
         programs = self._programs(settings, choice.mode)
         running = [name for name, model in settings.models.items() if not model.pool]
+        if way is not None:
+            self._look_around(settings, programs, way)
         with self.instance.exclusively("up"):
             self.instance.claim(self.checkout, self.stack)
             self.instance.settle(choice.mode)
@@ -249,20 +251,23 @@ class Environment:
         cluster = BorrowedCluster(self.instance, programs, self.progress)
         account = settings.account or self.instance.account
         cluster.up(way, context=settings.context, account=account)
+        self._tell_images(held_elsewhere(settings, account=account))
+        for model in _built_here(settings):
+            build = bento.ensure(model, programs, self.progress, checkout=self.checkout)
+            pushed = images.push(build, _registry(settings), programs, self.progress)
+            bento.write_lock(pushed, self.instance.builds)
+        return cluster
+
+    def _look_around(self, settings: Settings, programs: Programs, way: Way) -> None:
+        """See that the cluster of others and its registry would take the stack, before anything is started."""
         with self.progress.phase(f"the cluster of {way.context}"):
-            if not self.workspace(programs).has(self.stack) and cluster.has(settings.namespace):
+            is_first = not self.workspace(programs).has(self.stack)
+            if way.has(settings.namespace) and is_first:
                 msg = f"the cluster of {way.context} has a namespace {settings.namespace}, which others made"
                 where = f"slipway:cluster.namespace in stacks/Pulumi.{self.stack}.yaml"
-                raise InstanceError(msg, remedy=f"write another one as {where}; nothing was deployed")
-        self._tell_images(held_elsewhere(settings, account=account))
-        registry = (settings.cluster.registry if isinstance(settings.cluster, ExistingCluster) else None) or ""
-        built = _built_here(settings)
-        if built:
-            images.check(registry)
-        for model in built:
-            build = bento.ensure(model, programs, self.progress, checkout=self.checkout)
-            bento.write_lock(images.push(build, registry, programs, self.progress), self.instance.builds)
-        return cluster
+                raise InstanceError(msg, remedy=f"write another one as {where}; nothing was started")
+            if _built_here(settings):
+                images.check(_registry(settings))
 
     def _destroy(self) -> None:
         """Delete what the stack has in a cluster of others; what was never deployed needs nothing."""
@@ -280,7 +285,6 @@ class Environment:
                     self._way(), context=settings.context, account=account
                 )
             with self.progress.phase("pulumi destroy") as phase:
-                workspace.prepare(self.stack)
                 workspace.wait_for_engines(phase.note)
                 words = ("destroy", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
                 phase.detail = _counts(workspace.pulumi_command(*words, on_line=phase.note))
@@ -289,6 +293,8 @@ class Environment:
                 f"`pulumi destroy` failed, so that what is in the cluster is still there:\n{_diagnostics(error.output)}"
             )
             raise InstanceError(msg, remedy=f"see that the cluster runs, and run this again,\n    {anyway}") from error
+        except SettingsError as error:
+            raise InstanceError(str(error), remedy=f"mend it, and run this again,\n    {anyway}") from error
         except SlipwayError as error:
             raise InstanceError(error.what, remedy=f"{error.remedy}\n    {anyway}") from error
 
@@ -343,6 +349,11 @@ class Environment:
 def _built_here(settings: Settings) -> list[str]:
     """The models whose image is what was built last on this machine."""
     return [name for name, model in settings.models.items() if model.image == BUILT]
+
+
+def _registry(settings: Settings) -> str:
+    """Where the nodes of a cluster of others pull from; empty where the stack file does not say."""
+    return (settings.cluster.registry if isinstance(settings.cluster, ExistingCluster) else None) or ""
 
 
 def bought_of(settings: Settings, delays: Delays) -> Bought | None:

@@ -5,10 +5,15 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
+import httpx2
 import msgspec
+from lightkube import ApiError, Client
 from lightkube.config.kubeconfig import SingleConfig
+from lightkube.core.exceptions import ConfigError
+from lightkube.resources.core_v1 import Namespace
 
 from slipway.embedded.instance import Instance
 from slipway.errors import InstanceError
@@ -40,6 +45,27 @@ class Way:
         """Its name there."""
         return str(self.config.context_name)
 
+    def has(self, namespace: str) -> bool:
+        """Whether the cluster has a namespace.
+
+        Raises:
+            InstanceError: It does not say.
+        """
+        try:
+            with Client(config=self.config, trust_env=False) as client:
+                client.get(Namespace, namespace)
+        except ApiError as error:
+            if error.status.code == 404:
+                return False
+            self._refuse(error.status.message or str(error))
+        except (httpx2.HTTPError, ConfigError, OSError, ValueError) as error:
+            self._refuse(str(error))
+        return True
+
+    def _refuse(self, said: str) -> NoReturn:
+        msg = f"the cluster of the context {self.context}, {self.config.cluster.server}, cannot be asked: {said}"
+        raise InstanceError(msg, remedy=f"see that it runs, and that {self.kubeconfig} has a user of it that may ask")
+
     def text(self, context: str) -> str:
         """A kubeconfig of its own for the same access, under another name. It holds keys."""
         return access.as_text(self.config._replace(context_name=context))
@@ -65,6 +91,8 @@ def find(context: str, *, environ: Mapping[str, str] = os.environ) -> Way:
             return _usable(access.named_by({"kubeconfig": str(file), "context": context}), file)
         except ClusterError as error:
             refusals.append(str(error))
+        except (OSError, ValueError) as error:
+            refusals.append(f"{file} cannot be read: {error}")
     remedy = "correct `--context`, or let KUBECONFIG name the file that has it"
     raise InstanceError("\n".join(refusals), remedy=remedy)
 

@@ -61,7 +61,7 @@ def test_it_answers_through_the_api_server_and_goes_without_a_trace(live: Live, 
     )
     with pytest.raises(InstanceError, match=f"has a namespace {name}, which others made"):
         second.up()
-    second.down()
+    assert not second.instance.exists()
     assert live.client.get(Deployment, "digits", namespace=name)
 
     guest.down()

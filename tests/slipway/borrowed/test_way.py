@@ -100,3 +100,26 @@ def test_an_instance_stays_in_its_cluster(tmp_path: Path, monkeypatch: pytest.Mo
     assert ways.remembered(instance) == ("kind-dev", str(tmp_path / "config"))
     with pytest.raises(InstanceError, match="is in the cluster of the context kind-dev, not in that of other"):
         ways.remember(instance, find(kubeconfig(tmp_path / "other", name="other"), "other"))
+
+
+def test_a_file_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(InstanceError, match="cannot be read: Port could not be cast"):
+        find(kubeconfig(tmp_path / "config", server="https://127.0.0.1:port"))
+    with pytest.raises(InstanceError, match="there is no kubeconfig at"):
+        find(tmp_path)
+    (tmp_path / "other").write_text("clusters: 3")
+    with pytest.raises(InstanceError, match="is not a kubeconfig"):
+        find(tmp_path / "other")
+
+
+def test_a_cluster_that_cannot_be_asked_is_said_with_its_context(tmp_path: Path) -> None:
+    token = {"token": "secret-token"}
+    (tmp_path / "ca.crt").write_text("no certificate")
+    with pytest.raises(
+        InstanceError, match=r"the cluster of the context kind-dev, https://127\.0\.0\.1:1, cannot be asked"
+    ):
+        find(kubeconfig(tmp_path / "config", server="https://127.0.0.1:1", user=token)).has("models")
+    (tmp_path / "ca.crt").unlink()
+    with pytest.raises(InstanceError, match="cannot be asked") as refused:
+        find(kubeconfig(tmp_path / "config", server="https://127.0.0.1:1", user=token)).has("models")
+    assert "secret-token" not in str(refused.value)
