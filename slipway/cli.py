@@ -89,7 +89,7 @@ def up(
     As root, where namespaces and mounts are allowed, it has a real node, and pods are containers. Elsewhere the same
     programs are ordinary processes on the loopback, and so are the models; what that does not show is said.
 
-    With --context, the stack is deployed to a cluster that this machine has already, as of kind, k3d or minikube, or
+    With --context, the stack is deployed to a cluster that this machine has already, as of kind or k3d, or
     to that of another instance: nothing but the AWS endpoint is started, images go to slipway:cluster.registry, and
     `slipway down` removes from the cluster what was made there. What others made there is never changed.
 
@@ -142,18 +142,26 @@ def down(
     # An instance in a cluster of others may be in that of one of these.
     wanted.sort(key=lambda instance: instance.mode is not Mode.CONTEXT)
     faults: list[SlipwayError] = []
+    kept: set[int] = set()
     for instance in wanted:
         if not instance.exists():
             CONSOLE.print(f"nothing of {instance.name} is on this machine")
+            continue
+        if instance.mode is not Mode.CONTEXT and instance.ports().get("api") in kept:
+            msg = f"{instance.name} stays, as another instance is in its cluster, and could not be removed from it"
+            faults.append(InstanceError(msg, remedy=f"then run `slipway down {instance.arguments}`"))
             continue
         abandoned = abandon and instance.mode is Mode.CONTEXT
         try:
             Environment(instance, stack, Progress()).down(abandon=abandon)
         except SlipwayError as error:
             faults.append(error)
+            if instance.mode is Mode.CONTEXT:
+                kept.add(instance.ports().get("api", 0))
             continue
         if abandoned:
-            CONSOLE.print(f"what {instance.name} made in its cluster is still there, and nobody's any more")
+            CONSOLE.print(f"{instance.name} is gone; what it made in its cluster is still there, and nobody's any more")
+            continue
         CONSOLE.print(f"{instance.name} is gone; this machine is as it was, but for caches and installed packages")
     if everything and not wanted:
         CONSOLE.print("no instance is on this machine")

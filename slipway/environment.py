@@ -10,12 +10,13 @@ from lightkube.resources.core_v1 import Node, Pod
 from infra.addons.gateway import port
 from infra.catalog import Catalog
 from infra.models.planning import BUILT, NAME_LABEL
-from infra.settings import ExistingCluster, Settings, SettingsError, load_file
+from infra.settings import ExistingCluster, Settings, load_file
 from slipway import paths, stacks
 from slipway.answers import Answer, ask, doors
-from slipway.borrowed import asking, images
+from slipway.borrowed import asking, images, remains
 from slipway.borrowed import way as ways
 from slipway.borrowed.cluster import BorrowedCluster
+from slipway.borrowed.record import Record, find_again, forget, leading_back
 from slipway.borrowed.way import Way
 from slipway.building import bento, unpacked
 from slipway.building.elsewhere import held_elsewhere
@@ -33,6 +34,8 @@ from slipway.engines import build as engines
 from slipway.engines.entries import Command
 from slipway.engines.locate import Programs, needed
 from slipway.errors import CommandError, InstanceError, SlipwayError
+from slipway.plugins.kubernetes.cluster import ClusterError
+from slipway.plugins.kubernetes.waiting import NotReadyError
 from slipway.plugins.workspace import Workspace
 from slipway.progress import Phase, Progress
 
@@ -118,13 +121,14 @@ class Environment:
             phase.detail = f"mode {choice.mode}: {choice.why}"
         programs = self._programs(settings, choice.mode)
         running = [name for name, model in settings.models.items() if not model.pool]
-        if way is not None:
-            self._look_around(settings, programs, way)
+        record = self._look_around(settings, way) if way is not None else None
         with self.instance.exclusively("up"):
             self.instance.claim(self.checkout, self.stack)
+            if record is not None and not self.instance.settled:
+                record.keep(self.instance)  # a mode without it would be in nobody's cluster
             self.instance.settle(choice.mode)
-            if way is not None:
-                cluster: Plane = self._up_in_a_context(settings, programs, way)
+            if way is not None and record is not None:
+                cluster: Plane = self._up_in_a_context(settings, programs, way, record.keep(self.instance))
             elif choice.mode is Mode.PROCESSES:
                 cluster = self._up_as_processes(settings, programs, running)
             else:
@@ -185,11 +189,10 @@ class Environment:
 
     def _way(self) -> Way:
         """The way into the cluster of others: of the context that is asked for, or of the one it is in."""
-        remembered = ways.remembered(self.instance)
-        if self.context or remembered is None:
+        record = None if self.context else Record.of(self.instance)
+        if record is None:
             return ways.find(self.context)
-        context, kubeconfig = remembered
-        return ways.find(context, environ={"KUBECONFIG": kubeconfig})
+        return next(find_again(record, self.instance), None) or ways.find(record.context)
 
     def _programs(self, settings: Settings, mode: Mode) -> Programs:
         """Everything that the stack is run with in a mode."""
@@ -246,57 +249,72 @@ class Environment:
         cluster.deliver(builds)
         return cluster
 
-    def _up_in_a_context(self, settings: Settings, programs: Programs, way: Way) -> BorrowedCluster:
-        ways.remember(self.instance, way)
+    def _up_in_a_context(self, settings: Settings, programs: Programs, way: Way, record: Record) -> BorrowedCluster:
         cluster = BorrowedCluster(self.instance, programs, self.progress)
-        account = settings.account or self.instance.account
-        cluster.up(way, context=settings.context, account=account)
-        self._tell_images(held_elsewhere(settings, account=account))
+        cluster.up(way, record)
+        self._tell_images(held_elsewhere(settings, account=record.account))
         for model in _built_here(settings):
             build = bento.ensure(model, programs, self.progress, checkout=self.checkout)
             pushed = images.push(build, _registry(settings), programs, self.progress)
             bento.write_lock(pushed, self.instance.builds)
         return cluster
 
-    def _look_around(self, settings: Settings, programs: Programs, way: Way) -> None:
+    def _look_around(self, settings: Settings, way: Way) -> Record:
         """See that the cluster of others and its registry would take the stack, before anything is started."""
         with self.progress.phase(f"the cluster of {way.context}"):
-            is_first = not self.workspace(programs).has(self.stack)
-            if way.has(settings.namespace) and is_first:
-                msg = f"the cluster of {way.context} has a namespace {settings.namespace}, which others made"
+            namespace, before = settings.namespace, Record.of(self.instance)
+            record = Record(
+                context=way.context,
+                kubeconfig=str(way.kubeconfig),
+                cluster=way.cluster(),
+                called=(settings.context,),
+                account=settings.account or self.instance.account,
+                namespaces=(namespace,),
+            )
+            if before is not None:
+                before.hold_to(record.context, record.cluster, self.instance)
+            is_ours = before is not None and namespace in before.namespaces
+            if not is_ours and way.namespace(namespace) is not None:
+                msg = f"the cluster of {way.context} has a namespace {namespace}, which others made"
                 where = f"slipway:cluster.namespace in stacks/Pulumi.{self.stack}.yaml"
                 raise InstanceError(msg, remedy=f"write another one as {where}; nothing was started")
             if _built_here(settings):
                 images.check(_registry(settings))
+        return record
 
     def _destroy(self) -> None:
         """Delete what the stack has in a cluster of others; what was never deployed needs nothing."""
-        self.stack, self.checkout = self.instance.stack, self.instance.checkout or self.checkout
-        programs = Programs(needed("context"))
-        workspace = self.workspace(programs)
-        if not workspace.has(self.stack):
+        record = Record.of(self.instance)
+        if record is None:
             return
+        self.stack = self.instance.stack
         anyway = f"or, to leave there what it has, run `slipway down {self.instance.arguments} --abandon`"
         try:
-            if not self.instance.is_up:
-                settings = self.settings()
-                account = settings.account or self.instance.account
-                BorrowedCluster(self.instance, programs, self.progress).up(
-                    self._way(), context=settings.context, account=account
-                )
+            with self.progress.phase(f"the cluster of {record.context}"):
+                way = leading_back(record, self.instance)
+            workspace = self.workspace(Programs(needed("context")))
+            BorrowedCluster(self.instance, Programs(), self.progress).up(way, record)
             with self.progress.phase("pulumi destroy") as phase:
-                workspace.wait_for_engines(phase.note)
-                words = ("destroy", "--yes", "--skip-preview", "--stack", self.stack, "--color", "never")
-                phase.detail = _counts(workspace.pulumi_command(*words, on_line=phase.note))
+                project = workspace.project_name()
+                if workspace.has(self.stack):
+                    workspace.wait_for_engines(phase.note)
+                    words = ("destroy", "--yes", "--skip-preview", "--remove", "--stack", self.stack)
+                    said = workspace.pulumi_command(*words, "--color", "never", on_line=phase.note, as_it_was=True)
+                    phase.detail = _counts(said)
+                mark = self.instance.mark
+                more = remains.remove(way, record, stack=self.stack, project=project, mark=mark) if project else []
+                if more:
+                    phase.detail += f"; namespace {', '.join(more)}, which was not recorded"
         except CommandError as error:
-            msg = (
-                f"`pulumi destroy` failed, so that what is in the cluster is still there:\n{_diagnostics(error.output)}"
-            )
+            lines = _diagnostics(error.output)
+            msg = f"`pulumi destroy` failed, so that what is in the cluster is still there:\n{lines}"
             raise InstanceError(msg, remedy=f"see that the cluster runs, and run this again,\n    {anyway}") from error
-        except SettingsError as error:
-            raise InstanceError(str(error), remedy=f"mend it, and run this again,\n    {anyway}") from error
+        except (ClusterError, NotReadyError) as error:
+            msg = f"not all of it could be deleted: {error}"
+            raise InstanceError(msg, remedy=f"see that the cluster runs, and run this again,\n    {anyway}") from error
         except SlipwayError as error:
             raise InstanceError(error.what, remedy=f"{error.remedy}\n    {anyway}") from error
+        forget(self.instance)
 
     def _tell_images(self, images: dict[str, dict[str, str]]) -> None:
         """Let the AWS endpoint hold what the registries of other accounts hold."""

@@ -3,8 +3,6 @@
 https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/#manually-constructing-apiserver-proxy-urls
 """
 
-from pathlib import Path
-
 from lightkube.config.client_adapter import verify_cluster
 
 from infra.settings import Settings
@@ -26,13 +24,12 @@ def doors(settings: Settings, models: list[str], instance: Instance, way: Way) -
     if user is None:
         return []
     trusts = verify_cluster(way.config.cluster, user, way.config.abs_file, trust_env=False)
-    token = user.token or (Path(way.config.abs_file(user.token_file)).read_text().strip() if user.token_file else "")
     return [
         Door(
             name,
             f"{way.config.cluster.server.rstrip('/')}/api/v1/namespaces/{settings.namespace}/services/{name}:80/proxy",
             trusts=trusts,
-            untold={"authorization": f"Bearer {token}"} if token else {},
+            untold={"authorization": f"Bearer {user.token}"} if user.token else {},
             kubeconfig=str(instance.kubeconfig),
         )
         for name in models

@@ -4,6 +4,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
 import ipaddress
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,12 +37,15 @@ def check(registry: str) -> None:
     host = _DOCKER_HUB if host == "docker.io" else host
     url = f"{'http' if is_here(registry) else 'https'}://{host}/v2/"
     try:
-        # The ways of this machine to the outside (proxies, certificates) are those of skopeo.
-        said = httpx.get(url, timeout=_ANSWER_SECONDS, trust_env=not is_here(registry))
+        # The proxies and authorities of this machine, as skopeo has them.
+        authorities = ssl.create_default_context()
+        said = httpx.get(url, timeout=_ANSWER_SECONDS, trust_env=not is_here(registry), verify=authorities)
         if said.status_code not in (httpx.codes.OK, httpx.codes.UNAUTHORIZED):
             msg = f"{url} answers {said.status_code}, as no registry does"
             raise PushError(msg, remedy=_CORRECT)
     except httpx.HTTPError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return  # it answers, and skopeo may know its authority (/etc/containers/certs.d)
         msg = f"the registry does not answer at {url}: {error}"
         raise PushError(msg, remedy=f"start it, or {_CORRECT}") from error
 

@@ -1,29 +1,35 @@
 """The way into a cluster of others: a context of the user's kubeconfig that means a server of this machine."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
+import yaml
 from lightkube import ApiError, Client
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.exceptions import ConfigError
 from lightkube.resources.core_v1 import Namespace
 
-from slipway.embedded.instance import Instance
 from slipway.errors import InstanceError
-from slipway.files import write
 from slipway.plugins.kubernetes import access
 from slipway.plugins.kubernetes.cluster import ClusterError
 from slipway.plugins.offline import leads_to
 
 _HERE = ("localhost", "0.0.0.0")  # noqa: S104  # what k3d and others write for this machine
 _LOOPBACK = "127.0.0.1"
+_KNOWN_BY = "kube-system"
+"""The namespace by whose UID a cluster is known: every cluster has one, for as long as it is there
+(https://opentelemetry.io/docs/specs/semconv/resource/k8s/#cluster)."""
+_DROPPED = {
+    "cluster": ("proxy-url", "tls-server-name"),
+    "user": ("as", "as-uid", "as-groups", "as-user-extra"),
+}
+"""What the client does not know of, and would pass over: another way, and other rights."""
 
 
 @dataclass(frozen=True)
@@ -45,30 +51,43 @@ class Way:
         """Its name there."""
         return str(self.config.context_name)
 
-    def has(self, namespace: str) -> bool:
-        """Whether the cluster has a namespace.
+    def cluster(self) -> str:
+        """What the cluster is known by, whatever its context is called.
+
+        Raises:
+            InstanceError: It does not say.
+        """
+        found = self.namespace(_KNOWN_BY)
+        if found is None:
+            self._refuse(f"it has no namespace {_KNOWN_BY}")
+        return str(found["metadata"]["uid"])
+
+    def namespace(self, name: str) -> dict[str, Any] | None:
+        """A namespace of the cluster; none where there is none.
 
         Raises:
             InstanceError: It does not say.
         """
         try:
             with Client(config=self.config, trust_env=False) as client:
-                client.get(Namespace, namespace)
+                return dict(client.get(Namespace, name).to_dict())
         except ApiError as error:
-            if error.status.code == 404:
-                return False
+            if error.status.code == httpx2.codes.NOT_FOUND:
+                return None
             self._refuse(error.status.message or str(error))
         except (httpx2.HTTPError, ConfigError, OSError, ValueError) as error:
             self._refuse(str(error))
-        return True
+
+    def text(self, *names: str) -> str:
+        """A kubeconfig of its own for the same access, under other names; the last one is current. It holds keys."""
+        told = yaml.safe_load(access.as_text(self.config._replace(context_name=names[-1])))
+        (context,) = told["contexts"]
+        told["contexts"] += [{**context, "name": name} for name in names[:-1]]
+        return yaml.safe_dump(told)
 
     def _refuse(self, said: str) -> NoReturn:
         msg = f"the cluster of the context {self.context}, {self.config.cluster.server}, cannot be asked: {said}"
         raise InstanceError(msg, remedy=f"see that it runs, and that {self.kubeconfig} has a user of it that may ask")
-
-    def text(self, context: str) -> str:
-        """A kubeconfig of its own for the same access, under another name. It holds keys."""
-        return access.as_text(self.config._replace(context_name=context))
 
 
 def find(context: str, *, environ: Mapping[str, str] = os.environ) -> Way:
@@ -83,7 +102,10 @@ def find(context: str, *, environ: Mapping[str, str] = os.environ) -> Way:
     Raises:
         InstanceError: There is no such context, or it is none that this mode can use; with everything against it.
     """
-    named = [Path(each).expanduser() for each in environ.get("KUBECONFIG", "").split(os.pathsep) if each]
+    remedy = "correct `--context`, or let KUBECONFIG name the file that has it"
+    if not context:
+        raise InstanceError("no context of a cluster is named", remedy="say which is meant: `--context NAME`")
+    named = [Path(each).expanduser().absolute() for each in environ.get("KUBECONFIG", "").split(os.pathsep) if each]
     files = named or [Path("~/.kube/config").expanduser()]
     refusals: list[str] = []
     for file in files:
@@ -93,56 +115,27 @@ def find(context: str, *, environ: Mapping[str, str] = os.environ) -> Way:
             refusals.append(str(error))
         except (OSError, ValueError) as error:
             refusals.append(f"{file} cannot be read: {error}")
-    remedy = "correct `--context`, or let KUBECONFIG name the file that has it"
     raise InstanceError("\n".join(refusals), remedy=remedy)
-
-
-def remember(instance: Instance, way: Way) -> None:
-    """Keep the way of an instance.
-
-    Raises:
-        InstanceError: It goes another one.
-    """
-    before = remembered(instance)
-    if before is not None and before[0] != way.context:
-        msg = f"the instance {instance.name} is in the cluster of the context {before[0]}, not in that of {way.context}"
-        raise InstanceError(msg, remedy=f"run `slipway down {instance.arguments}` first, or take another name (`--as`)")
-    write(_record(instance), json.dumps({"context": way.context, "kubeconfig": str(way.kubeconfig)}))
-
-
-def remembered(instance: Instance) -> tuple[str, str] | None:
-    """Context and kubeconfig of an instance; none where it has none."""
-    record = _record(instance)
-    if not record.exists():
-        return None
-    told = json.loads(record.read_text())
-    return told["context"], told["kubeconfig"]
-
-
-def _record(instance: Instance) -> Path:
-    return instance.folder / "way.json"
 
 
 def _usable(config: SingleConfig, file: Path) -> Way:
     server = urlsplit(config.cluster.server)
+    port = server.port or 443
     if server.hostname in _HERE:
-        cluster = msgspec.structs.replace(
-            config.cluster, server=server._replace(netloc=f"{_LOOPBACK}:{server.port or 443}").geturl()
-        )
-        config = config._replace(cluster=cluster)
-        server = urlsplit(cluster.server)
-    faults = list(_faults(config, server.port or 443))
+        here = server._replace(netloc=f"{_LOOPBACK}:{port}").geturl()
+        config = config._replace(cluster=msgspec.structs.replace(config.cluster, server=here))
+    faults = list(_faults(config, file, port))
     if faults:
         what = f"the context {config.context_name} of {file} is of no use here:"
         remedy = (
-            "take a cluster of this machine, such as one of kind, k3d or minikube; a cluster elsewhere is deployed to "
-            "by `pulumi up` itself, with the official plugins"
+            "take a cluster of this machine, such as one of kind or k3d; a cluster elsewhere is deployed to by "
+            "`pulumi up` itself, with the official plugins"
         )
         raise InstanceError("\n".join([what, *(f"  - {fault}" for fault in faults)]), remedy=remedy)
-    return Way(config, file, server.port or 443)
+    return Way(_with_plain_token(config), file, port)
 
 
-def _faults(config: SingleConfig, port: int) -> Iterator[str]:
+def _faults(config: SingleConfig, file: Path, port: int) -> Iterator[str]:
     if not leads_to(config.cluster.server, "https", port):
         yield f"its server is {config.cluster.server}, and only https on the loopback of this machine is spoken to"
     user = config.user
@@ -152,3 +145,28 @@ def _faults(config: SingleConfig, port: int) -> Iterator[str]:
         yield "its user is known by a program (`exec` or `auth-provider`), which is not run"
     elif not (user.client_cert or user.client_cert_data or user.token or user.token_file):
         yield "its user has neither a client certificate nor a token"
+    elif not _token(config).isprintable():
+        yield "the token of its user has characters that no header takes"
+    names = {"cluster": config.context.cluster, "user": config.context.user}
+    told = yaml.safe_load(file.read_text())
+    for part, keys in _DROPPED.items():
+        for entry in told.get(f"{part}s") or []:
+            given = [key for key in keys if entry["name"] == names[part] and key in (entry.get(part) or {})]
+            yield from (f"its {part} has `{key}`, which is not followed" for key in given)
+
+
+def _token(config: SingleConfig) -> str:
+    """The token of a user, without the end of line that a file has; empty without one."""
+    user = config.user
+    if user is None:
+        return ""
+    if user.token_file:
+        return Path(config.abs_file(user.token_file)).read_text().strip()
+    return (user.token or "").strip()
+
+
+def _with_plain_token(config: SingleConfig) -> SingleConfig:
+    token = _token(config)
+    if not token or config.user is None:
+        return config
+    return config._replace(user=msgspec.structs.replace(config.user, token=token, token_file=None))

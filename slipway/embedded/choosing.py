@@ -55,7 +55,9 @@ def choose(instance: Instance, settings: Settings, *, stack: str, asked: Mode | 
     if asked is Mode.CONTEXT or (asked is None and instance.settled and instance.mode is Mode.CONTEXT):
         if refusals := list(refused_in_a_context(settings)):
             lines = [f"the stack {stack} cannot be in a cluster of others, as it has", *(f"  - {r}" for r in refusals)]
-            raise PreflightError("\n".join(lines), remedy=f"run `slipway up {stack}`, in an instance of its own")
+            raise PreflightError(
+                "\n".join(lines), remedy=f"run `slipway up {stack} --as NAME`, in an instance of its own"
+            )
         return Choice(Mode.CONTEXT, "`--context` was given" if asked else "it is in this mode already")
     again = f"slipway up {stack}{f' --as {instance.name}' if instance.name != stack else ''}"
     if asked is None and instance.settled:

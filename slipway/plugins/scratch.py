@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from slipway.errors import SlipwayError
 from slipway.plugins.locks import remove_stale
 
 _SECRETS = ("secretsprovider", "encryptedkey", "encryptionsalt")
@@ -20,7 +21,7 @@ _SECRETS = ("secretsprovider", "encryptedkey", "encryptionsalt")
 _LINKED = ("infra", "policies")
 
 
-class StackFileError(Exception):
+class StackFileError(SlipwayError):
     """A stack file cannot be read."""
 
 

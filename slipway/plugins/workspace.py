@@ -97,13 +97,16 @@ class Workspace:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def project_name(self) -> str:
+        """What the project was called when a command of Pulumi's ran last; empty before."""
+        file = self.project / "Pulumi.yaml"
+        told = yaml.safe_load(file.read_text()) if file.exists() else None
+        return str(told["name"]) if isinstance(told, dict) and "name" in told else ""
+
     def has(self, stack: str) -> bool:
         """Whether the engine has a record of a stack."""
-        project = self.project / "Pulumi.yaml"
-        if not project.exists():
-            return False
-        name = str(yaml.safe_load(project.read_text())["name"])
-        return (self.folder / "state" / ".pulumi" / "stacks" / name / f"{stack}.json").exists()
+        name = self.project_name()
+        return bool(name) and (self.folder / "state" / ".pulumi" / "stacks" / name / f"{stack}.json").exists()
 
     def prepare(self, stack: str) -> None:
         """Make everything a literal `pulumi` needs; repeating it changes nothing.
@@ -122,13 +125,20 @@ class Workspace:
         if not self.has(stack):
             self.pulumi_command("stack", "select", "--create", stack)
 
-    def pulumi_command(self, *arguments: str, on_line: Callable[[str], None] | None = None) -> str:
+    def pulumi_command(
+        self, *arguments: str, on_line: Callable[[str], None] | None = None, as_it_was: bool = False
+    ) -> str:
         """Run `pulumi` as a shell with this environment would, and return what it wrote.
+
+        Args:
+            arguments: Of `pulumi`.
+            on_line: Called with each line as it is written.
+            as_it_was: Whether the scratch copy is left as the last command had it; the checkout is then not needed.
 
         Raises:
             CommandError: It did not end with status 0.
         """
-        program = str(self.folder / "bin" / "pulumi")
+        program = str(self.pulumi if as_it_was else self.folder / "bin" / "pulumi")
         inherited = {name: value for name, value in os.environ.items() if name not in REAL_VARIABLES}
         return run([program, *arguments], env={**inherited, **self.environment()}, on_line=on_line)
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 import yaml
 from lightkube import Client
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
-from lightkube.resources.core_v1 import Namespace
+from lightkube.resources.core_v1 import ConfigMap, Namespace
 
 from slipway.embedded.instance import Instance, is_free
 from slipway.embedded.modes import Mode
@@ -21,7 +22,8 @@ from slipway.embedded.supervisor import launch
 from slipway.embedded.supervisor.spec import Place, ProcessSpec
 from slipway.engines.build import ensure
 from slipway.environment import Environment
-from slipway.errors import InstanceError
+from slipway.errors import CommandError, InstanceError
+from slipway.paths import REPOSITORY
 from slipway.progress import Progress
 from tests.drills.everything import objects
 from tests.drills.patient import Patient, left_by, predict
@@ -144,38 +146,71 @@ def test_what_others_made_is_refused_and_stays(others: Others, guest: Environmen
     second.checkout = others.another_checkout("apart")
     second.up()
     _write_stack(second.checkout, NAMESPACE, others.registry)
-    with pytest.raises(InstanceError, match=f'"{NAMESPACE}" already exists'):
+    with pytest.raises(InstanceError, match=f"has a namespace {NAMESPACE}, which others made"):
         second.up()
+    workspace = second.workspace(ensure("context", Progress(quiet=True)))
+    with pytest.raises(CommandError, match=f'"{NAMESPACE}" already exists'):
+        workspace.pulumi_command("up", "--yes", "--skip-preview", "--stack", STACK)
     second.down()
     until(lambda: objects(others.patient.kubernetes()) == there, "the second one to be gone without a trace")
     guest.down()
 
 
+def test_what_others_made_in_its_place_stays(others: Others, guest: Environment) -> None:
+    with others.patient.kubernetes() as client:
+        client.delete(Namespace, NAMESPACE)
+        until(lambda: NAMESPACE not in _namespaces(client), "the namespace to go")
+        client.create(Namespace(metadata=ObjectMeta(name=NAMESPACE)))
+        theirs = ConfigMap(metadata=ObjectMeta(name="digits", namespace=NAMESPACE), data={"whose": "theirs"})
+        client.create(theirs)
+    guest.down()
+    assert not guest.instance.exists()
+    with others.patient.kubernetes() as client:
+        assert client.get(ConfigMap, "digits", namespace=NAMESPACE).data == {"whose": "theirs"}
+
+
 def test_an_update_that_was_cut_off_is_gone_on_with(others: Others, guest: Environment) -> None:
     before = objects(others.patient.kubernetes())
-    state = guest.workspace(ensure("context", Progress(quiet=True))).folder / "state"
-    # As after a kill between making an object and recording it: the engine does not know of it.
-    (record,) = state.glob(f".pulumi/stacks/*/{STACK}.json")
-    told = json.loads(record.read_text())
-    resources = told["checkpoint"]["latest"]["resources"]
-    kept = [each for each in resources if each["type"] != "kubernetes:core/v1:Service"]
-    assert len(kept) == len(resources) - 1
-    told["checkpoint"]["latest"]["resources"] = kept
-    record.write_text(json.dumps(told))
+    _lose(guest, "kubernetes:core/v1:Service")
     guest.up()
     assert objects(others.patient.kubernetes()).keys() == before.keys()
     guest.down()
-    until(
-        lambda: not any(f" {NAMESPACE}" in each for each in objects(others.patient.kubernetes())),
-        "everything to be deleted",
-    )
+    until(lambda: not _left(others), "everything to be deleted")
+
+
+def test_what_was_cut_off_before_it_was_recorded_goes_as_well(others: Others, guest: Environment) -> None:
+    _lose(guest, "kubernetes:")
+    shutil.rmtree(guest.checkout / "stacks")  # of which nothing is needed any more
+    try:
+        guest.down()
+    finally:
+        shutil.copytree(REPOSITORY / "stacks", guest.checkout / "stacks")
+        _write_stack(guest.checkout, NAMESPACE, others.registry)
+    assert not guest.instance.exists()
+    until(lambda: not _left(others), "everything to be deleted")
+
+
+def _lose(guest: Environment, kind: str) -> None:
+    """As after a kill between making objects and recording them: the engine does not know of those of a kind."""
+    state = guest.workspace(ensure("context", Progress(quiet=True))).folder / "state"
+    (file,) = state.glob(f".pulumi/stacks/*/{STACK}.json")
+    told = json.loads(file.read_text())
+    latest = told["checkpoint"]["latest"]
+    kept = [each for each in latest["resources"] if not each["type"].startswith(kind)]
+    assert len(kept) < len(latest["resources"])
+    latest["resources"] = kept
+    file.write_text(json.dumps(told))
+
+
+def _left(others: Others) -> list[str]:
+    return [each for each in objects(others.patient.kubernetes()) if f" {NAMESPACE}" in each]
 
 
 def test_a_cluster_that_does_not_answer_is_said_and_can_be_abandoned(others: Others, guest: Environment) -> None:
     door = others.patient.instance.supervisor
     door.stop("door")
     try:
-        with pytest.raises(InstanceError, match="still there") as refused:
+        with pytest.raises(InstanceError, match="cannot be asked") as refused:
             guest.down()
         assert f"slipway down {guest.instance.arguments} --abandon" in refused.value.remedy
         assert guest.instance.is_up

@@ -1,5 +1,6 @@
 """Brings an instance up as ordinary processes, phase by phase. Every phase can be repeated."""
 
+import fcntl
 import json
 import sys
 from collections.abc import Sequence
@@ -48,10 +49,12 @@ class ProcessCluster(Plane):
     def deliver(self, builds: Sequence[Unpacked]) -> None:
         """Let the runner know of what stands for images, besides what it knows."""
         file = node.images(self.instance)
-        known = {each["image"]: each for each in (json.loads(file.read_text()) if file.exists() else [])}
-        for build in builds:
-            known[build.image] = {each.name: getattr(build, each.name) for each in fields(Unpacked)}
-        write(file, json.dumps(list(known.values()), indent=1))
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another `slipway build` may have something to deliver, too
+            known = {each["image"]: each for each in (json.loads(file.read_text()) if file.exists() else [])}
+            for build in builds:
+                known[build.image] = {each.name: getattr(build, each.name) for each in fields(Unpacked)}
+            write(file, json.dumps(list(known.values()), indent=1))
 
     def _node(self, region: str) -> None:
         manifest = node.manifest(self.instance, region)

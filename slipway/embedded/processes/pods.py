@@ -67,6 +67,29 @@ def port_of(pod: Manifest) -> int:
     return int(ports[0]["containerPort"])
 
 
+def unsupported(pod: Manifest) -> list[str]:
+    """What of a pod would be passed over: it is not run with less than it asks for."""
+    spec, container = pod["spec"], container_of(pod)
+    probes = [container.get(kind) or {} for kind in ("startupProbe", "livenessProbe", "readinessProbe")]
+    given = {
+        "initContainers": bool(spec.get("initContainers")),
+        "several containers": len(spec["containers"]) > 1,
+        "envFrom": bool(container.get("envFrom")),
+        "env.valueFrom": any(each.get("valueFrom") for each in container.get("env") or []),
+        "probes that are not httpGet": any(probe and not probe.get("httpGet") for probe in probes),
+        "initialDelaySeconds": any(probe.get("initialDelaySeconds") for probe in probes),
+    }
+    return [name for name, is_given in given.items() if is_given]
+
+
+def told_health(pod: Manifest, restarts: int) -> Health:
+    """What a pod says of itself, if that was said of the process which has been started so often."""
+    for each in (pod.get("status") or {}).get("containerStatuses") or []:
+        if each.get("restartCount") == restarts and (each.get("state") or {}).get("running"):
+            return Health(bool(each.get("started")), bool(each.get("ready")))
+    return Health()
+
+
 def process(pod: Manifest, unpacked: Unpacked, *, address: str, scratch: Path) -> ProcessSpec:
     """The process that does the work of a pod: its container's command, environment and limit of memory.
 
@@ -111,7 +134,14 @@ def _elsewhere(text: str, seen: Mapping[str, str]) -> str:
 
 
 def status(
-    pod: Manifest, running: Status | None, health: Health, *, address: str, host: str, why: str = ""
+    pod: Manifest,
+    running: Status | None,
+    health: Health,
+    *,
+    address: str,
+    host: str,
+    why: str = "",
+    reason: str = "ErrImageNeverPull",
 ) -> Manifest:
     """What a pod's status should say; as it is where nothing but the time would be new.
 
@@ -122,6 +152,7 @@ def status(
         address: What it says it listens at.
         host: The Node's address.
         why: Why there is no process.
+        reason: The same in kubelet's word.
     """
     is_running = running is not None and bool(running.pid)
     ready = is_running and health.ready
@@ -134,7 +165,7 @@ def status(
     elif running is not None:
         state = {"waiting": {"reason": "CrashLoopBackOff", "message": f"it ended with status {running.exit_status}"}}
     else:
-        state = {"waiting": {"reason": "ErrImageNeverPull" if why else "ContainerCreating", "message": why}}
+        state = {"waiting": {"reason": reason if why else "ContainerCreating", "message": why}}
     conditions = {"PodScheduled": True, "Initialized": True, "ContainersReady": ready, "Ready": ready}
     wanted = {
         "phase": "Running" if running is not None else "Pending",

@@ -1,5 +1,6 @@
 """Asks the processes of pods what kubelet would ask: whether they have started, are ready, and still live."""
 
+import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -12,6 +13,11 @@ from slipway.embedded.processes.pods import Health, Manifest, container_of
 
 _DEFAULTS = {"periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1, "initialDelaySeconds": 0}
 """Kubernetes' own."""
+_CLIENT = httpx.Client(
+    trust_env=False,
+    verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # nothing is encrypted: no authorities are read for each question
+    limits=httpx.Limits(max_keepalive_connections=0),
+)
 
 
 @dataclass
@@ -43,7 +49,8 @@ class Probing:
 
     def __post_init__(self) -> None:
         """A container without a startup probe has started."""
-        self.health = Health(started="startupProbe" not in container_of(self.pod))
+        if not self.health.started:
+            self.health = Health(started="startupProbe" not in container_of(self.pod))
 
     def round(self, pool: Executor, ask: Callable[[str, float], bool]) -> Health:
         """Take what was answered, ask what is due, and say what is known.
@@ -64,7 +71,8 @@ class Probing:
     def _probe(self, kind: str, settings: dict[str, Any], pool: Executor, ask: Callable[[str, float], bool]) -> None:
         probe = self._probes.setdefault(kind, _Probe())
         if probe.asked is not None and probe.asked.done():
-            well, probe.asked = probe.asked.result(), None
+            asked, probe.asked = probe.asked, None
+            well = asked.result()
             probe.failures = 0 if well else probe.failures + 1
             self._took(kind, well=well, failures=probe.failures, threshold=settings["failureThreshold"])
         if probe.asked is None and time.monotonic() >= probe.due:
@@ -86,6 +94,6 @@ class Probing:
 def answers(url: str, seconds: float) -> bool:
     """Whether an address answers as a probe of kubelet wants it: a status from 200 to 399."""
     try:
-        return httpx.get(url, timeout=seconds, trust_env=False).status_code < httpx.codes.BAD_REQUEST
-    except httpx.HTTPError:
+        return _CLIENT.get(url, timeout=seconds).status_code < httpx.codes.BAD_REQUEST
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
         return False

@@ -90,6 +90,8 @@ class Runner:
         self._probing: dict[str, Probing] = {}
         self._ending: dict[str, Future[None]] = {}
         self._given: dict[str, str] = {}
+        self._at: dict[str, str] = {}
+        """Where a process was told to listen, until it is gone: its pod may be gone before."""
         self._pool = ThreadPoolExecutor(_PROBES_AT_ONCE)
 
     def round(self) -> None:
@@ -100,26 +102,29 @@ class Runner:
             dict(pod.to_dict()) for pod in self._client.list(Pod, namespace="*", labels=labels, fields=on_node)
         ]
         processes = {each.name: each for each in self._supervisor.processes() if each.name.startswith(pods.PREFIX)}
-        self._give_addresses(found)
+        self._give_addresses(found, processes)
         images = self._images()
-        there = {pods.name_of(pod) for pod in found}
-        for pod in found:
-            name = pods.name_of(pod)
-            if pod["metadata"].get("deletionTimestamp"):
-                self._end(name, pod)
-            elif pod["status"].get("phase") not in ("Succeeded", "Failed"):
+        there = {pods.name_of(pod): pod for pod in found}
+        leaving = {name for name, pod in there.items() if pod["metadata"].get("deletionTimestamp")}
+        for name in (set(processes) - set(there)) | leaving:
+            self._end(name, there.get(name))
+        for name, pod in there.items():
+            if name in leaving or pod["status"].get("phase") in ("Succeeded", "Failed"):
+                continue
+            try:
                 self._keep(pod, processes.get(name), images)
-        for name in set(processes) - there:
-            self._end(name, None)
+            except _FAILURES as error:
+                LOG.warning("%s: %s", name, error)  # the others are kept all the same
         self._probing = {name: each for name, each in self._probing.items() if name in there}
         self._publish(found)
         self._ending = {name: each for name, each in self._ending.items() if not each.done()}
 
-    def _give_addresses(self, found: list[Manifest]) -> None:
+    def _give_addresses(self, found: list[Manifest], processes: Mapping[str, Status]) -> None:
         said = {pod["metadata"]["uid"]: (pod.get("status") or {}).get("podIP", "") for pod in found}
         # What was given counts, be it told or not: the process may listen there already.
         self._given = {uid: said[uid] or self._given.get(uid, "") for uid in said}
-        left = addresses.free(self._given.values())
+        self._at = {name: address for name, address in self._at.items() if name in processes}
+        left = addresses.free([*self._given.values(), *self._at.values()])
         for pod in found:
             uid = pod["metadata"]["uid"]
             self._given[uid] = self._given[uid] or next(left)
@@ -127,37 +132,56 @@ class Runner:
 
     def _keep(self, pod: Manifest, running: Status | None, images: Mapping[str, Unpacked]) -> None:
         """Have a pod's process run, and its status say how it is."""
-        said = pod["status"]["podIP"]
+        said, host = pod["status"]["podIP"], self._settings.address
         unpacked, why, health = images.get(pods.container_of(pod)["image"]), "", Health()
+        reason = "ErrImageNeverPull"
         if unpacked is None:
             model = pod["metadata"].get("labels", {}).get(NAME_LABEL, "")
             why = f"the image is none that was built here for this mode; run `slipway build {model}`"
-        elif running is None:
+        elif unknown := pods.unsupported(pod):
+            why = f"{', '.join(unknown)}: not known in the mode `processes`, which needs none of it for models"
+            reason = "CreateContainerConfigError"
+        elif running is None or running.state == "ended":
             spec = pods.process(
                 pod, unpacked, address=addresses.real(said, self._settings.network), scratch=self._scratch(pod)
             )
             for volume in pod["spec"].get("volumes") or []:
                 (self._scratch(pod) / volume["name"]).mkdir(parents=True, exist_ok=True)
-            self._supervisor.start(spec)
+            self._at[spec.name] = said
+            try:
+                self._supervisor.start(spec)
+            except SlipwayError as error:
+                failed = pods.status(
+                    pod, None, health, address=said, host=host, why=error.what, reason="CreateContainerError"
+                )
+                self._tell(pod, failed)
+                raise
             LOG.info("%s: started", spec.name)
             running = self._supervisor.process(spec.name)
         if running is not None and running.pid:
             health = self._health(pod, running)
         else:
             self._probing.pop(pods.name_of(pod), None)  # nobody answers there
-        self._tell(pod, pods.status(pod, running, health, address=said, host=self._settings.address, why=why))
+        self._tell(pod, pods.status(pod, running, health, address=said, host=host, why=why, reason=reason))
 
     def _health(self, pod: Manifest, running: Status) -> Health:
         name, process = pods.name_of(pod), (running.pid, running.started)
         known = self._probing.get(name)
         if known is None or known.process != process:
             real = addresses.real(pod["status"]["podIP"], self._settings.network)
-            known = self._probing[name] = Probing(pod, f"http://{real}:{pods.port_of(pod)}", process)
+            url = f"http://{real}:{pods.port_of(pod)}"
+            known = self._probing[name] = Probing(pod, url, process, pods.told_health(pod, running.restarts))
         health = known.round(self._pool, self._ask)
-        if known.is_lost:
+        if known.is_lost and name not in self._ending:
             LOG.warning("%s: it does not answer, and is started again", name)
-            self._supervisor.stop(name)
+            self._ending[name] = self._pool.submit(self._restarted, name)
         return health
+
+    def _restarted(self, name: str) -> None:
+        try:
+            self._supervisor.restart(name)
+        except _FAILURES as error:
+            LOG.warning("%s: %s", name, error)
 
     def _end(self, name: str, pod: Manifest | None) -> None:
         """End a process, in its own time; and then its pod."""
@@ -166,11 +190,11 @@ class Runner:
 
     def _ended(self, name: str, pod: Manifest | None) -> None:
         try:
-            self._supervisor.stop(name)
+            metadata = pod["metadata"] if pod is not None else {}
+            self._supervisor.stop(name, seconds=metadata.get("deletionGracePeriodSeconds"))
             LOG.info("%s: ended", name)
             if pod is not None:
                 shutil.rmtree(self._scratch(pod), ignore_errors=True)
-                metadata = pod["metadata"]
                 self._client.delete(Pod, metadata["name"], namespace=metadata["namespace"], grace_period=0)
         except _FAILURES as error:
             LOG.warning("%s: %s", name, error)

@@ -79,9 +79,18 @@ class SupervisorClient:
         """
         return bool(self._ask({"do": "start", "spec": asdict(spec)})["started"])
 
-    def stop(self, name: str) -> None:
-        """End a process, if it runs."""
-        self._ask({"do": "stop", "name": name})
+    def stop(self, name: str, *, seconds: float | None = None) -> None:
+        """End a process, if it runs.
+
+        Args:
+            name: Which.
+            seconds: How long it may take before it is killed, if not as long as its spec says.
+        """
+        self._ask({"do": "stop", "name": name, "seconds": seconds})
+
+    def restart(self, name: str) -> None:
+        """End a process, if it runs, as if by itself: it is started again, and that is counted."""
+        self._ask({"do": "restart", "name": name})
 
     def processes(self) -> list[Status]:
         """Every process, in the order they were started; empty when the supervisor does not run."""

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -76,16 +77,19 @@ class Supervisor:
         self.logs = logs
         self.processes: dict[str, Running] = {}
         self.stopping = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self._closing = False
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One thing at a time is done with a process; others need not wait for one that takes its time to end."""
 
     # -- what is asked over the socket ---------------------------------------------------------------------------
 
     async def start(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run a process; one that already runs from the same spec is left alone."""
-        if self.stopping.is_set():
-            msg = f"the supervisor of {self.instance} ends"
-            raise SlipwayError(msg, remedy="run `slipway up` again")
         spec = ProcessSpec.from_json(request["spec"])
+        async with self._turns[spec.name]:
+            return await self._started(spec)
+
+    async def _started(self, spec: ProcessSpec) -> dict[str, Any]:
         current = self.processes.get(spec.name)
         if current is not None:
             if current.pid and current.spec.fingerprint() == spec.fingerprint():
@@ -102,9 +106,18 @@ class Supervisor:
 
     async def stop(self, request: dict[str, Any]) -> dict[str, Any]:
         """End one process and forget it."""
-        process = self.processes.get(request["name"])
-        if process is not None:
-            await self._end(process)
+        async with self._turns[request["name"]]:
+            process = self.processes.get(request["name"])
+            if process is not None:
+                await self._end(process, seconds=request.get("seconds"))
+        return {}
+
+    async def restart(self, request: dict[str, Any]) -> dict[str, Any]:
+        """End one process, as if by itself: it is started again, and that is counted."""
+        async with self._turns[request["name"]]:
+            process = self.processes.get(request["name"])
+            if process is not None and process.pid:
+                await self._halt(process)
         return {}
 
     async def status(self, _request: dict[str, Any]) -> dict[str, Any]:
@@ -113,8 +126,11 @@ class Supervisor:
 
     async def shutdown(self, _request: dict[str, Any]) -> dict[str, Any]:
         """End everything, last started first, and then this daemon."""
-        for process in reversed(list(self.processes.values())):
-            await self._end(process)
+        self._closing = True
+        while self.processes:  # one may have been about to be started
+            for name, process in reversed(list(self.processes.items())):
+                async with self._turns[name]:
+                    await self._end(process)
         self.stopping.set()
         return {}
 
@@ -130,6 +146,9 @@ class Supervisor:
 
     async def _launch(self, process: Running) -> None:
         spec = process.spec
+        if self._closing:
+            msg = f"the supervisor of {self.instance} ends"
+            raise SlipwayError(msg, remedy="run `slipway up` again")
         if not self._has_place(spec):
             raise launch.NoNamespacesError(spec.name)
         self.processes[spec.name] = process
@@ -162,6 +181,10 @@ class Supervisor:
         loop.add_reader(handle, on_end)
 
     def _on_end(self, process: Running) -> None:
+        if process.child is not None and process.spec.place is Place.HOST:
+            # What it started goes with it, as with a container: until it is waited for, its pid is nobody else's.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
         process.exit_status = process.child.wait() if process.child is not None else None
         LOG.info("%s (pid %d) ended with status %s", process.spec.name, process.pid, process.exit_status)
         process.pid = process.started = 0
@@ -179,35 +202,40 @@ class Supervisor:
 
     async def _again(self, process: Running) -> None:
         process.restart = None
-        async with self._turn:
+        async with self._turns[process.spec.name]:
             if not process.wanted or process.pid or not self._has_place(process.spec):
                 return
             process.restarts += 1
             try:
                 await self._launch(process)
-            except SlipwayError as error:
+            except (SlipwayError, OSError) as error:
                 LOG.warning("%s", error)
                 if process.restart is None:
                     self._restart_after(process, _pause(process.restarts))
 
-    async def _end(self, process: Running) -> None:
+    async def _end(self, process: Running, *, seconds: float | None = None) -> None:
         process.wanted = False
         if process.restart is not None:
             process.restart.cancel()
             process.restart = None
         if process.pid:
-            # Process 1 of a namespace has no handler for SIGTERM, and so never sees it.
-            gentle = process.spec.place is not Place.MACHINE
-            launch.signal_if_same(process.pid, process.started, signal.SIGTERM if gentle else signal.SIGKILL)
-            try:
-                await asyncio.wait_for(process.ended.wait(), process.spec.stop_seconds if gentle else _KILL_SECONDS)
-            except TimeoutError:
-                LOG.warning("%s did not end in time; killing it", process.spec.name)
-                launch.signal_if_same(process.pid, process.started, signal.SIGKILL)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(process.ended.wait(), _KILL_SECONDS)
+            await self._halt(process, seconds=seconds)
         self.processes.pop(process.spec.name, None)
         self._record()
+
+    async def _halt(self, process: Running, *, seconds: float | None = None) -> None:
+        """Let a process end, and make it end if it does not in time."""
+        # Process 1 of a namespace has no handler for SIGTERM, and so never sees it.
+        gentle = process.spec.place is not Place.MACHINE
+        launch.signal_if_same(process.pid, process.started, signal.SIGTERM if gentle else signal.SIGKILL)
+        allowed = process.spec.stop_seconds if seconds is None else seconds
+        try:
+            await asyncio.wait_for(process.ended.wait(), allowed if gentle else _KILL_SECONDS)
+        except TimeoutError:
+            LOG.warning("%s did not end in time; killing it", process.spec.name)
+            launch.signal_if_same(process.pid, process.started, signal.SIGKILL)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.ended.wait(), _KILL_SECONDS)
 
     # -- taking over ---------------------------------------------------------------------------------------------
 
@@ -217,8 +245,12 @@ class Supervisor:
             for p in self.processes.values()
         ]
         partial = self.runtime / "processes.json.partial"
-        partial.write_text(json.dumps({"boot": boot_id(), "processes": entries}))
-        partial.replace(self.runtime / "processes.json")
+        try:
+            partial.write_text(json.dumps({"boot": boot_id(), "processes": entries}))
+            partial.replace(self.runtime / "processes.json")
+        except OSError as error:
+            # What is known here is what counts; the file is for the next supervisor, and written again at every change.
+            LOG.warning("what runs could not be written down: %s", error)
 
     def take_over(self) -> None:
         """Take the processes that an earlier supervisor of this instance left running."""
@@ -246,7 +278,9 @@ class Supervisor:
         """The process of a spec that was being started when the last supervisor was killed; zeros if there is none."""
         for pid, name in launch.marked(self.runtime).items():
             # What it started itself carries the mark, too, but is another program. The machine becomes `sleep`.
-            if name == spec.name and launch.command_of(pid) in (spec.argv, ["sleep", "infinity"]):
+            is_it = launch.command_of(pid) in (spec.argv, ["sleep", "infinity"])
+            # It may be another program by now, by which it was limited; it still leads the session it was started in.
+            if name == spec.name and (is_it or (spec.place is Place.HOST and launch.leads_session(pid))):
                 return pid, launch.identity(pid) or 0
         return 0, 0
 
@@ -257,6 +291,7 @@ class Supervisor:
         verbs: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "start": self.start,
             "stop": self.stop,
+            "restart": self.restart,
             "status": self.status,
             "shutdown": self.shutdown,
         }
@@ -264,8 +299,7 @@ class Supervisor:
             while line := await reader.readline():
                 try:
                     request = json.loads(line)
-                    async with self._turn:
-                        reply = {"ok": True, **await verbs[request["do"]](request)}
+                    reply = {"ok": True, **await verbs[request["do"]](request)}
                 except SlipwayError as error:
                     reply = {"ok": False, "what": error.what, "remedy": error.remedy}
                 except Exception as error:  # a fault of ours must reach the one who asked, not end the daemon

@@ -204,3 +204,11 @@ def signal_if_same(pid: int, started: int, number: signal.Signals) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def leads_session(pid: int) -> bool:
+    """Whether a process leads a session, as each one does that the supervisor starts."""
+    try:
+        return os.getsid(pid) == pid
+    except (ProcessLookupError, PermissionError):
+        return False

@@ -146,7 +146,7 @@ def _read(kubeconfig: str) -> tuple[KubeConfig, str]:
         where, kubeconfig = str(file), file.read_text()
     try:
         return KubeConfig.from_dict(yaml.safe_load(kubeconfig), fname=file), where
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ClusterError(f"{where} is not a kubeconfig: {error}") from error
 
 

@@ -10,7 +10,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from slipway.plugins import diff
-from slipway.plugins.kubernetes import objects, waiting
+from slipway.plugins.kubernetes import objects, ownership, waiting
 from slipway.plugins.kubernetes.annotations import PROPAGATION, SKIP_AWAIT, annotations_of, is_set
 from slipway.plugins.kubernetes.applying import Applying
 from slipway.plugins.kubernetes.cluster import ClusterError, ForbiddenError, NotFoundError, Object
@@ -87,6 +87,7 @@ class AppliedObjects:
         """Change the object and wait until it is ready again; in a preview, ask the server what it would become."""
         kind, inputs, state = self._kind(request), decode(request.news), own(decode(request.olds))
         manager = self._session.manager_of(request.urn, state)
+        self._refuse_another(kind, request.id, state)
         if request.preview and (self._session.cluster is None or has_unknowns(inputs)):
             return provider_pb2.UpdateResponse(properties=encode(inputs))
         applying = self._applying(kind, manager)
@@ -110,7 +111,7 @@ class AppliedObjects:
         inputs, state = decode(request.inputs), own(decode(request.properties))
         cluster = self._session.connected()
         live = cluster.find(kind, *objects.place_in(kind, request.id)) if kind.is_served else None
-        if live is None:
+        if live is None or self._is_another(live, state):
             return provider_pb2.ReadResponse()
         manager = self._session.manager_of(request.urn, state)
         seen = diff.drifted(inputs, state, live) if inputs else objects.inputs_of(kind, live)
@@ -132,17 +133,42 @@ class AppliedObjects:
         cluster = self._session.connected()
         if not kind.is_served:
             return empty_pb2.Empty()  # its definition is gone, and all of its kind with it
+        live = cluster.find(kind, *place) if self._session.is_of_others else None
+        if live is not None and self._is_another(live, state):
+            return empty_pb2.Empty()  # this one is gone
         try:
             cluster.delete(kind, *place, propagation=str(annotations_of(state).get(PROPAGATION, "")))
         except NotFoundError:
             return empty_pb2.Empty()
         except ForbiddenError:
+            if self._session.is_of_others:
+                raise
             self._applying(kind, self._session.manager_of(request.urn, state)).relinquish(*place)
             return empty_pb2.Empty()
         if not (kind.leaves_unawaited and is_set(state, SKIP_AWAIT)):
             seconds = waiting.seconds_allowed(state, request.timeout)
             waiting.wait_until_gone(cluster, kind, *place, seconds=seconds, cancelled=self._session.cancelled)
         return empty_pb2.Empty()
+
+    # -- what others made ----------------------------------------------------------------------------------------
+
+    def _is_another(self, live: Object, state: Object) -> bool:
+        """Whether others have made an object in the place of a resource, in a cluster where they may.
+
+        Elsewhere names decide, as with the official plugin: nobody else is there.
+        """
+        return self._session.is_of_others and ownership.is_another(live, reveal(state))
+
+    def _refuse_another(self, kind: Kind, identity: str, state: Object) -> None:
+        if not self._session.is_of_others or self._session.cluster is None or not kind.is_served:
+            return
+        name, namespace = objects.place_in(kind, identity)
+        live = self._session.cluster.find(kind, name, namespace)
+        if live is not None and self._is_another(live, state):
+            raise ClusterError(
+                f'{kind.plural} "{identity}" is not the one that this stack made: that was deleted, and others have '
+                "made another one. Give this one another name, or have it forgotten (`pulumi refresh`)"
+            )
 
     # -- tools ---------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,12 @@ def is_managed_by(live: Object, manager: str) -> bool:
     return any(entry.get("manager") == manager for entry in managed_fields(live))
 
 
+def is_another(live: Object, state: Mapping[str, Any]) -> bool:
+    """Whether an object is not the one that is recorded, but one that others made since, of the same name."""
+    recorded = (state.get("metadata") or {}).get("uid")
+    return isinstance(recorded, str) and live["metadata"].get("uid") != recorded
+
+
 def taken_over(live: Object) -> set[str]:
     """The managers of an object whose fields an update takes over."""
     return {str(entry["manager"]) for entry in managed_fields(live) if _is_taken_over(entry)}

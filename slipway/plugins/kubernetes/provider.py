@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2
 
+from slipway.embedded.modes import Mode
 from slipway.errors import SlipwayError
 from slipway.plugins.kubernetes import access, waiting
 from slipway.plugins.kubernetes.applied import AppliedObjects
@@ -60,7 +61,8 @@ class Kubernetes(OfflineProvider):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802, ARG002
         """Learn which cluster is meant; one that is not known yet (in a preview) is done without."""
         settings = reveal(decode(request.args))
-        self._session.mark = this_instance().mark
+        instance = this_instance()
+        self._session.mark, self._session.is_of_others = instance.mark, instance.mode is Mode.CONTEXT
         if not has_unknowns(settings):
             config = access.of_the_instance(access.named_by(_with_defaults(settings)))
             self._session.cluster = KubernetesCluster(config)

@@ -23,6 +23,7 @@ class Session:
         cluster: The cluster; none while it is not known which (in a preview).
         namespace: Where objects without a namespace are made; none while that is not known.
         mark: The instance's, which no other one has.
+        is_of_others: Whether others make objects in the cluster, too, that have to be told from those of the stack.
     """
 
     cancelled: threading.Event
@@ -31,6 +32,7 @@ class Session:
     cluster: KubernetesCluster | None = None
     namespace: str | None = None
     mark: str = ""
+    is_of_others: bool = False
 
     def manager_of(self, urn: str, state: Mapping[str, Any]) -> str:
         """The name a resource of this instance manages its fields under.

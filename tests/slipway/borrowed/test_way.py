@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from slipway.borrowed import way as ways
-from slipway.embedded.instance import Instance
 from slipway.errors import InstanceError
 from slipway.plugins.kubernetes import access
 
@@ -37,8 +36,10 @@ def find(file: Path, context: str = "kind-dev") -> ways.Way:
 def test_the_context_is_taken_whatever_is_current_and_told_under_the_name_of_the_stack_file(tmp_path: Path) -> None:
     way = find(kubeconfig(tmp_path / "config"))
     assert (way.context, way.port) == ("kind-dev", 6443)
-    told = access.named_by({"kubeconfig": way.text("theirs")})
+    told = access.named_by({"kubeconfig": way.text("earlier", "theirs")})
     assert told.context_name == "theirs"
+    earlier = access.named_by({"kubeconfig": way.text("earlier", "theirs"), "context": "earlier"})
+    assert earlier.cluster == told.cluster  # the engine's state may still name it so
     assert told.cluster.server == "https://127.0.0.1:6443"
     assert str(told.cluster.certificate_auth) == str(tmp_path / "ca.crt")  # wherever it is read from
 
@@ -86,20 +87,8 @@ def test_a_context_of_no_use_is_refused_with_everything_against_it(
 ) -> None:
     with pytest.raises(InstanceError) as refused:
         find(kubeconfig(tmp_path / "config", server=server, user=user))
-    for part in [*parts, "official plugins", "kind, k3d or minikube"]:
+    for part in [*parts, "official plugins", "kind or k3d"]:
         assert part in str(refused.value)
-
-
-def test_an_instance_stays_in_its_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    instance = Instance("unit")
-    assert ways.remembered(instance) is None
-    way = find(kubeconfig(tmp_path / "config"))
-    ways.remember(instance, way)
-    ways.remember(instance, way)
-    assert ways.remembered(instance) == ("kind-dev", str(tmp_path / "config"))
-    with pytest.raises(InstanceError, match="is in the cluster of the context kind-dev, not in that of other"):
-        ways.remember(instance, find(kubeconfig(tmp_path / "other", name="other"), "other"))
 
 
 def test_a_file_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
@@ -118,8 +107,54 @@ def test_a_cluster_that_cannot_be_asked_is_said_with_its_context(tmp_path: Path)
     with pytest.raises(
         InstanceError, match=r"the cluster of the context kind-dev, https://127\.0\.0\.1:1, cannot be asked"
     ):
-        find(kubeconfig(tmp_path / "config", server="https://127.0.0.1:1", user=token)).has("models")
+        find(kubeconfig(tmp_path / "config", server="https://127.0.0.1:1", user=token)).cluster()
     (tmp_path / "ca.crt").unlink()
     with pytest.raises(InstanceError, match="cannot be asked") as refused:
-        find(kubeconfig(tmp_path / "config", server="https://127.0.0.1:1", user=token)).has("models")
+        find(kubeconfig(tmp_path / "config", server="https://127.0.0.1:1", user=token)).cluster()
     assert "secret-token" not in str(refused.value)
+
+
+def test_no_context_is_not_the_current_one(tmp_path: Path) -> None:
+    with pytest.raises(InstanceError, match="no context of a cluster is named"):
+        find(kubeconfig(tmp_path / "config", name="another"), "")
+
+
+def test_what_is_found_from_one_folder_is_found_from_every_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig(tmp_path / "config")
+    monkeypatch.chdir(tmp_path)
+    way = find(Path("config"))
+    assert way.kubeconfig == tmp_path / "config"
+    assert str(tmp_path / "ca.crt") in way.text("theirs")
+
+
+@pytest.mark.parametrize(("part", "key"), [("cluster", "proxy-url"), ("cluster", "tls-server-name"), ("user", "as")])
+def test_what_the_client_would_pass_over_is_refused(part: str, key: str, tmp_path: Path) -> None:
+    told = yaml.safe_load(kubeconfig(tmp_path / "config").read_text())
+    told[f"{part}s"][0][part][key] = "x"
+    (tmp_path / "config").write_text(yaml.safe_dump(told))
+    with pytest.raises(InstanceError, match=f"its {part} has `{key}`, which is not followed"):
+        find(tmp_path / "config")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "words", "clusters: [3]", "{kind: Config}"])
+def test_what_is_no_kubeconfig_is_refused_in_words(content: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(content)
+    with pytest.raises(InstanceError):
+        find(tmp_path / "config")
+
+
+def test_a_token_is_taken_without_the_end_of_its_line(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("of-a-file\n")
+    for user, token in (({"token": "written\n"}, "written"), ({"tokenFile": "token"}, "of-a-file")):
+        way = find(kubeconfig(tmp_path / "config", user=user))
+        assert way.config.user is not None
+        assert way.config.user.token == token
+        assert f"token: {token}\n" in way.text("theirs")
+
+
+def test_a_token_that_is_none_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(InstanceError, match="characters that no header takes") as refused:
+        find(kubeconfig(tmp_path / "config", user={"token": "two\nlines"}))
+    assert "two" not in str(refused.value)

@@ -1,13 +1,14 @@
 """Probes: what is asked when, and what is made of the answers."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from slipway.embedded.processes.pods import Health
 from slipway.embedded.processes.probing import Probing
+from tests.live import until
 
 CONTAINER = {
     "startupProbe": {"httpGet": {"path": "/livez"}, "periodSeconds": 1, "failureThreshold": 3},
@@ -73,3 +74,26 @@ def test_what_is_not_probed_is_ready() -> None:
     assert Probing({"spec": {"containers": [{}]}}, "", (7, 1)).round(AtOnce(), lambda *_: False) == Health(
         started=True, ready=True
     )
+
+
+def test_a_question_that_fails_is_asked_again() -> None:
+    """As while the packages of this very command are being replaced."""
+    asked: list[str] = []
+
+    def ask(url: str, _: float) -> bool:
+        asked.append(url)
+        if len(asked) == 1:
+            raise FileNotFoundError(url)
+        return True
+
+    pod = {"spec": {"containers": [{"name": "m", "readinessProbe": {"httpGet": {"path": "/"}, "periodSeconds": 0}}]}}
+    probing = Probing(pod, "http://127.0.0.1:1", (1, 1))
+    with ThreadPoolExecutor(1) as pool:
+        until(lambda: _ready(probing, pool, ask), "it to be ready", 10)
+
+
+def _ready(probing: Probing, pool: ThreadPoolExecutor, ask: Callable[[str, float], bool]) -> bool:
+    try:
+        return probing.round(pool, ask).ready
+    except FileNotFoundError:
+        return False
