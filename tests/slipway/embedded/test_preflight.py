@@ -153,3 +153,24 @@ def test_root_finds_its_instances_whichever_way_it_logged_in(monkeypatch: pytest
     monkeypatch.setattr("slipway.paths.os.geteuid", lambda: 0)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/elsewhere")
     assert str(paths.runtime()) == "/run/slipway"
+
+
+def test_a_runtime_folder_that_others_could_have_made_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = os.geteuid() or 4242
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr("os.access", lambda *_: False)  # no folder of a login
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    folder = tmp_path / f"slipway-{user}"
+    assert paths.runtime() == folder
+    folder.mkdir(mode=0o700)
+    os.chown(folder, user, -1)
+    assert paths.runtime() == folder
+    folder.chmod(0o777)
+    with pytest.raises(PreflightError, match="only you may write to"):
+        paths.runtime()
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(PreflightError, match="XDG_RUNTIME_DIR"):
+        paths.runtime()
