@@ -170,7 +170,7 @@ def _end(process: subprocess.Popen[bytes], processes: list[psutil.Process]) -> N
     """Ask it to end, then kill whatever it started."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):  # told twice to end: at once, then
             process.wait(timeout=_END_SECONDS)
     left = [each for each in processes if each.is_running()]
     for each in left:
