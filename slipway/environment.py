@@ -124,11 +124,11 @@ class Environment:
         record = self._look_around(settings, way) if way is not None else None
         with self.instance.exclusively("up"):
             self.instance.claim(self.checkout, self.stack)
-            if record is not None and not self.instance.settled:
-                record.keep(self.instance)  # a mode without it would be in nobody's cluster
+            if record is not None and (not self.instance.settled or self.instance.mode is Mode.CONTEXT):
+                record = record.keep(self.instance)  # before the mode: one without it would be in nobody's cluster
             self.instance.settle(choice.mode)
             if way is not None and record is not None:
-                cluster: Plane = self._up_in_a_context(settings, programs, way, record.keep(self.instance))
+                cluster: Plane = self._up_in_a_context(settings, programs, way, record)
             elif choice.mode is Mode.PROCESSES:
                 cluster = self._up_as_processes(settings, programs, running)
             else:
@@ -411,12 +411,8 @@ def deliver_unpacked(models: list[str], progress: Progress, *, is_wanted: bool) 
 
 def running_in(mode: Mode, *, checkout: Path = paths.REPOSITORY) -> list[Instance]:
     """The instances of a checkout that run now in a mode."""
-    owned = ((instance, instance.folder / "checkout") for instance in instances() if instance.mode is mode)
-    return [
-        instance
-        for instance, owner in owned
-        if instance.is_up and owner.exists() and owner.read_text() == str(checkout)
-    ]
+    there = (instance for instance in instances() if instance.mode is mode)
+    return [instance for instance in there if instance.is_up and instance.checkout == str(checkout)]
 
 
 def _counts(said: str) -> str:

@@ -3,13 +3,13 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
-import ipaddress
 import ssl
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
+from slipway.addresses import is_this_machine
 from slipway.building.archive import Archive
 from slipway.building.bento import Build
 from slipway.engines.locate import Programs
@@ -88,11 +88,7 @@ def push(build: Build, registry: str, programs: Programs, progress: Progress) ->
 
 def is_here(registry: str) -> bool:
     """Whether a registry is on this machine's loopback, where nobody listens in: it is spoken to without TLS."""
-    host = registry.partition("/")[0].rpartition(":")[0] or registry.partition("/")[0]
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_this_machine(f"//{registry}")
 
 
 def _is_there(skopeo: Path, image: str, *, plain: bool) -> bool:

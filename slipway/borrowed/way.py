@@ -124,6 +124,7 @@ def _usable(config: SingleConfig, file: Path) -> Way:
     if server.hostname in _HERE:
         here = server._replace(netloc=f"{_LOOPBACK}:{port}").geturl()
         config = config._replace(cluster=msgspec.structs.replace(config.cluster, server=here))
+    config = _with_plain_token(config)
     faults = list(_faults(config, file, port))
     if faults:
         what = f"the context {config.context_name} of {file} is of no use here:"
@@ -132,7 +133,7 @@ def _usable(config: SingleConfig, file: Path) -> Way:
             "`pulumi up` itself, with the official plugins"
         )
         raise InstanceError("\n".join([what, *(f"  - {fault}" for fault in faults)]), remedy=remedy)
-    return Way(_with_plain_token(config), file, port)
+    return Way(config, file, port)
 
 
 def _faults(config: SingleConfig, file: Path, port: int) -> Iterator[str]:
@@ -145,7 +146,7 @@ def _faults(config: SingleConfig, file: Path, port: int) -> Iterator[str]:
         yield "its user is known by a program (`exec` or `auth-provider`), which is not run"
     elif not (user.client_cert or user.client_cert_data or user.token or user.token_file):
         yield "its user has neither a client certificate nor a token"
-    elif not _token(config).isprintable():
+    elif not (user.token or "").isprintable():
         yield "the token of its user has characters that no header takes"
     names = {"cluster": config.context.cluster, "user": config.context.user}
     told = yaml.safe_load(file.read_text())
@@ -155,18 +156,12 @@ def _faults(config: SingleConfig, file: Path, port: int) -> Iterator[str]:
             yield from (f"its {part} has `{key}`, which is not followed" for key in given)
 
 
-def _token(config: SingleConfig) -> str:
-    """The token of a user, without the end of line that a file has; empty without one."""
+def _with_plain_token(config: SingleConfig) -> SingleConfig:
+    """The same with the token of its user itself, be it in a file, and without the end of line that a file has."""
     user = config.user
     if user is None:
-        return ""
-    if user.token_file:
-        return Path(config.abs_file(user.token_file)).read_text().strip()
-    return (user.token or "").strip()
-
-
-def _with_plain_token(config: SingleConfig) -> SingleConfig:
-    token = _token(config)
-    if not token or config.user is None:
         return config
-    return config._replace(user=msgspec.structs.replace(config.user, token=token, token_file=None))
+    written = Path(config.abs_file(user.token_file)).read_text() if user.token_file else user.token or ""
+    if not (token := written.strip()):
+        return config
+    return config._replace(user=msgspec.structs.replace(user, token=token, token_file=None))

@@ -104,26 +104,22 @@ class Instance:
     @property
     def mode(self) -> Mode:
         """How it is on this machine, as its last `up` settled."""
-        record = self.folder / "mode"
-        return Mode(record.read_text()) if record.exists() else Mode.NODE
+        return Mode(self._recorded("mode") or Mode.NODE)
 
     @property
     def stack(self) -> str:
         """The stack it is that of; its own name before the first `up`."""
-        record = self.folder / "stack"
-        return record.read_text() if record.exists() else self.name
+        return self._recorded("stack") or self.name
 
     @property
-    def checkout(self) -> Path | None:
-        """The checkout it is that of; none before the first `up`."""
-        record = self.folder / "checkout"
-        return Path(record.read_text()) if record.exists() else None
+    def checkout(self) -> str:
+        """Path of the checkout it is that of; empty before the first `up`."""
+        return self._recorded("checkout")
 
     @property
     def mark(self) -> str:
         """What no other instance has, of whatever name or user: by it, its objects are known in a cluster of others."""
-        record = self.folder / "mark"
-        return record.read_text() if record.exists() else ""
+        return self._recorded("mark")
 
     @property
     def builds(self) -> Path:
@@ -138,8 +134,7 @@ class Instance:
     @property
     def network(self) -> str:
         """How its addresses on the loopback begin, such as `127.77`; empty where it has a network of its own."""
-        record = self.folder / "network"
-        return record.read_text() if record.exists() else ""
+        return self._recorded("network")
 
     @property
     def address(self) -> str:
@@ -180,6 +175,11 @@ class Instance:
     def arguments(self) -> str:
         """What a command is told to mean this instance: `STACK`, or `STACK --as NAME`."""
         return self.stack if self.stack == self.name else f"{self.stack} --as {self.name}"
+
+    def _recorded(self, what: str) -> str:
+        """What an `up` has settled once; empty before."""
+        record = self.folder / what
+        return record.read_text() if record.exists() else ""
 
     @contextmanager
     def exclusively(self, what: str) -> Iterator[None]:

@@ -45,8 +45,7 @@ _NAMESPACED: tuple[Any, ...] = (
 
 def in_cluster(client: Client) -> set[str]:
     """Every object of the kinds that a stack makes, `Kind namespace/name`."""
-    found = {_told(kind, each) for kind in _GLOBAL for each in client.list(kind)}
-    return found | {_told(kind, each) for kind in _NAMESPACED for each in client.list(kind, namespace="*")}
+    return set(_found(client))
 
 
 def objects(client: Client) -> dict[str, str]:
@@ -55,10 +54,13 @@ def objects(client: Client) -> dict[str, str]:
     Pods of Jobs are left out: they come, and go some time after their work.
     """
     with client:
-        found = {_told(kind, each): each for kind in _GLOBAL for each in client.list(kind)}
-        found |= {_told(kind, each): each for kind in _NAMESPACED for each in client.list(kind, namespace="*")}
-    told = {name: each.to_dict() for name, each in found.items()}
+        told = {name: each.to_dict() for name, each in _found(client).items()}
     return {name: _lasting(item) for name, item in told.items() if not _is_of_a_job(item)}
+
+
+def _found(client: Client) -> dict[str, Any]:
+    found = {_told(kind, each): each for kind in _GLOBAL for each in client.list(kind)}
+    return found | {_told(kind, each): each for kind in _NAMESPACED for each in client.list(kind, namespace="*")}
 
 
 def _is_of_a_job(item: dict[str, Any]) -> bool:

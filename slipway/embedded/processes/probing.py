@@ -11,7 +11,7 @@ import httpx
 
 from slipway.embedded.processes.pods import Health, Manifest, container_of
 
-_DEFAULTS = {"periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1, "initialDelaySeconds": 0}
+_DEFAULTS = {"periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1}
 """Kubernetes' own."""
 _CLIENT = httpx.Client(
     trust_env=False,
