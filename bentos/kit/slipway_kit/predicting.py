@@ -66,6 +66,7 @@ class Predictions:
         self._loop = asyncio.get_running_loop()
         self._turn: float | None = None
         self._began = self._turned_at = -math.inf
+        self._worked = 0.0
         self._read = 0
         overloaded = refused(RefusedError(Reason.OVERLOADED, settings.objective))
         self._overloaded = overloaded.head() + b"x-request-id: ", overloaded.body
@@ -115,10 +116,10 @@ class Predictions:
         to read. Were that not counted, a server that is all reading would refuse nothing, and answer everything late.
         """
         if self._turn is None:
-            now = time.monotonic()
+            now, worked = time.monotonic(), time.thread_time()
             was_busy = now - self._turned_at < _PAUSE
-            self._reading.turned(now - self._began, was_busy=was_busy)
-            self._turn, self._began = self._began if was_busy else now, now
+            self._reading.turned(now - self._began, worked - self._worked, was_busy=was_busy)
+            self._turn, self._began, self._worked = self._began if was_busy else now, now, worked
             self._read = 0
             self._loop.call_soon(self._turned)
         return self._turn

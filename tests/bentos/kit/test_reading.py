@@ -16,7 +16,7 @@ def under_load(seconds: float, turns: int) -> Reading:
     """Of an objective of one second, after turns that took so long."""
     reading = Reading(1.0)
     for _ in range(turns):
-        reading.turned(seconds, was_busy=True)
+        reading.turned(seconds, seconds, was_busy=True)
     return reading
 
 
@@ -55,14 +55,14 @@ def test_one_long_turn_takes_nothing_from_those_of_normal_priority() -> None:
 def test_turns_of_the_targets_length_keep_the_pressure() -> None:
     reading = under_load(0.1, 10)
     before = reading.pressure
-    reading.turned(0.05, was_busy=True)
+    reading.turned(0.05, 0.05, was_busy=True)
     assert reading.pressure == before > 0
 
 
 def test_short_turns_take_the_pressure_off_within_two_objectives() -> None:
     reading = under_load(9.0, 100)
     for _ in range(200):
-        reading.turned(0.01, was_busy=True)
+        reading.turned(0.01, 0.01, was_busy=True)
     assert reading.pressure == 0.0
     assert admitted(reading, 0.12) == set(Priority)
 
@@ -70,5 +70,23 @@ def test_short_turns_take_the_pressure_off_within_two_objectives() -> None:
 def test_time_without_anything_to_do_takes_the_pressure_off() -> None:
     reading = under_load(9.0, 100)
     assert reading.pressure == 8.0
-    reading.turned(1.0, was_busy=False)
+    reading.turned(1.0, 0.0, was_busy=False)
     assert reading.pressure == 3.0
+
+
+def test_turns_that_lost_their_core_to_a_neighbour_are_no_load() -> None:
+    reading = Reading(1.0)
+    for _ in range(100):
+        reading.turned(0.15, 0.04, was_busy=True)
+    assert reading.pressure == 0.0
+    reading = under_load(9.0, 100)
+    for _ in range(100):
+        reading.turned(0.15, 0.01, was_busy=True)
+    assert reading.pressure == 0.0
+
+
+def test_turns_are_kept_within_what_can_be_answered_in_time_whoever_has_the_core() -> None:
+    reading = Reading(1.0)
+    for _ in range(100):
+        reading.turned(0.3, 0.01, was_busy=True)
+    assert reading.pressure == 8.0

@@ -15,6 +15,8 @@ from slipway_kit.planning.entry import Priority
 _TARGET = 1 / 20
 """Of the objective: what a turn is to take. What comes just after one has begun waits for it, and for the next. Long
 turns also cost more for each request: what belongs to its connection has left the processor's caches meanwhile."""
+_LOSSES = 4.0
+"""Times the target, that a turn may take where most of it is a neighbour's: it must end in time all the same."""
 _FIRST = 1 / 8
 """Of the objective: the part of a turn that admits, without pressure. After a stall, much has come at once."""
 _ALWAYS = 16
@@ -46,10 +48,18 @@ class Reading:
         """0 where turns are short; the higher, the less is admitted."""
         return self._pressure
 
-    def turned(self, seconds: float, *, was_busy: bool) -> None:
-        """A turn took so long, or so long nothing was to be done."""
+    def turned(self, seconds: float, worked: float, *, was_busy: bool) -> None:
+        """A turn took so long, or so long nothing was to be done.
+
+        Args:
+            seconds: From its begin to that of the next.
+            worked: Of them, those that the thread had a core. What a neighbour took makes turns longer as well, but
+                not shorter again if less is admitted: then most would be refused, and more the less there is to do.
+            was_busy: Whether there was something to do all the time.
+        """
         took = seconds / self._objective
-        excess = min(took / _TARGET, _LONGEST) - 1 if was_busy else -1.0
+        length = max(worked / self._objective, took / _LOSSES)
+        excess = min(length / _TARGET, _LONGEST) - 1 if was_busy else -1.0
         pressure = min(max(self._pressure + min(_GAIN * took * excess, _MOST_AT_ONCE), 0.0), _MOST)
         if pressure != self._pressure:
             self._pressure = pressure
