@@ -17,6 +17,7 @@ from slipway_kit.application import application as make
 from slipway_kit.around.settings import AroundSettings, Step
 from slipway_kit.logs import JsonFormatter
 from slipway_kit.model import ItemError
+from slipway_kit.planning.reading import Reading
 from slipway_kit.requests import current_request, each
 from slipway_kit.settings import Settings
 from slipway_kit.tracing import tracing
@@ -365,6 +366,31 @@ def test_what_a_busy_loop_reads_may_have_come_since_it_read_before() -> None:
         assert predictions.arrived() > began + 0.05
 
     serving(Doubling, scenario)
+
+
+def test_a_turn_is_judged_by_what_the_loop_computed_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a neighbour took of the core is no load: refusing does not give it back."""
+    seen: list[tuple[float, float]] = []
+    monkeypatch.setattr(Reading, "turned", lambda _, seconds, worked, **__: seen.append((seconds, worked)))
+
+    async def scenario(application: Application) -> None:
+        predictions = application.direct(b"/predict")
+        assert predictions is not None
+        predictions.arrived()
+        time.sleep(0.1)  # noqa: ASYNC251  # as if the core were another's
+        await asyncio.sleep(0)
+        predictions.arrived()
+        until = time.thread_time() + 0.1
+        while time.thread_time() < until:
+            pass
+        await asyncio.sleep(0)
+        predictions.arrived()
+
+    serving(Doubling, scenario)
+    (lost, little), (_, much) = seen[-2:]
+    assert lost >= 0.1
+    assert little < 0.05
+    assert much >= 0.1
 
 
 class Unwritable(Doubling):

@@ -14,9 +14,13 @@ def admitted(reading: Reading, elapsed: float, number: int = MANY) -> set[Priori
 
 def under_load(seconds: float, turns: int) -> Reading:
     """Of an objective of one second, after turns that took so long."""
-    reading = Reading(1.0)
+    return after(Reading(1.0), turns, seconds, seconds)
+
+
+def after(reading: Reading, turns: int, seconds: float, worked: float) -> Reading:
+    """The same, after turns more, of so many seconds, for so many of which it had a core."""
     for _ in range(turns):
-        reading.turned(seconds, seconds, was_busy=True)
+        reading.turned(seconds, worked, was_busy=True)
     return reading
 
 
@@ -60,9 +64,7 @@ def test_turns_of_the_targets_length_keep_the_pressure() -> None:
 
 
 def test_short_turns_take_the_pressure_off_within_two_objectives() -> None:
-    reading = under_load(9.0, 100)
-    for _ in range(200):
-        reading.turned(0.01, 0.01, was_busy=True)
+    reading = after(under_load(9.0, 100), 200, 0.01, 0.01)
     assert reading.pressure == 0.0
     assert admitted(reading, 0.12) == set(Priority)
 
@@ -75,18 +77,9 @@ def test_time_without_anything_to_do_takes_the_pressure_off() -> None:
 
 
 def test_turns_that_lost_their_core_to_a_neighbour_are_no_load() -> None:
-    reading = Reading(1.0)
-    for _ in range(100):
-        reading.turned(0.15, 0.04, was_busy=True)
-    assert reading.pressure == 0.0
-    reading = under_load(9.0, 100)
-    for _ in range(100):
-        reading.turned(0.15, 0.01, was_busy=True)
-    assert reading.pressure == 0.0
+    assert after(Reading(1.0), 100, 0.15, 0.04).pressure == 0.0
+    assert after(under_load(9.0, 100), 100, 0.15, 0.01).pressure == 0.0
 
 
 def test_turns_are_kept_within_what_can_be_answered_in_time_whoever_has_the_core() -> None:
-    reading = Reading(1.0)
-    for _ in range(100):
-        reading.turned(0.3, 0.01, was_busy=True)
-    assert reading.pressure == 8.0
+    assert after(Reading(1.0), 100, 0.3, 0.01).pressure == 8.0

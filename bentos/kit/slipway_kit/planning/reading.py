@@ -3,9 +3,9 @@
 A batch is planned with the model's time alone. Where HTTP costs more than the model, what is too much shows in the
 turns of the loop: each reads all that has come, so the more comes, the longer it takes, and the more has come by its
 end. A turn therefore admits what it reads in its first part, and the rest is refused unread, for a third of what an
-answer costs. How long that part is follows from how long turns take (integral control): short of the target, all is
-admitted; beyond it less, of low priority first. What DAGOR does with queueing times for a service (Zhou et al., SoCC
-2018), this does for an event loop.
+answer costs. How long that part is follows from how long turns take (integral control), in processor time first of
+all: short of the target, all is admitted; beyond it less, of low priority first. What DAGOR does with queueing times
+for a service (Zhou et al., SoCC 2018), this does for an event loop.
 """
 
 from __future__ import annotations
