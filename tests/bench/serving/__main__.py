@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.bench.serving.fixtures import fixture
 from tests.bench.serving.pace import FULL, QUICK
 from tests.bench.serving.peers.table import ENVIRONMENT, PEERS
 from tests.bench.serving.report import Report
-from tests.bench.serving.rounds import Outcomes, Place, generator_reach, measure
+from tests.bench.serving.rounds import Bench, Place, generator_reach
 from tests.bench.serving.shape import SHAPES
 from tests.bench.serving.spans import sink
 
@@ -108,45 +108,49 @@ def _prepared(arguments: argparse.Namespace) -> Path:
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure and report.
+    """Measure and report, anew after each round.
 
     Returns:
         0 once the report is written, whatever it says; 1 if nothing could be measured; 130 if it was interrupted.
     """
     arguments = _arguments(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended then, too
+    report: Report | None = None
     try:
         _alone(words)
         folder = _prepared(arguments)
-        report = _measured(arguments, folder)
+        for report in _measured(arguments, folder):
+            report.write(folder)
     except SlipwayError as error:
         CONSOLE.print(f"error: {error}", markup=False)
         return 1
     except KeyboardInterrupt:
-        CONSOLE.print("interrupted; every server has ended, and there is no report", markup=False)
+        there_is = f"the report is of the {report.rounds} whole rounds" if report else "there is no report"
+        CONSOLE.print(f"interrupted; every server has ended, and {there_is}", markup=False)
         return 130
-    report.write(folder)
-    CONSOLE.print(f"  report: {folder / 'report.html'}", markup=False)
-    sys.stdout.write(report.json() + "\n" if arguments.json else report.markdown())
+    if report is not None:
+        CONSOLE.print(f"  report: {folder / 'report.html'}", markup=False)
+        sys.stdout.write(report.json() + "\n" if arguments.json else report.markdown())
     return 0
 
 
-def _measured(arguments: argparse.Namespace, folder: Path) -> Report:
+def _measured(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    """What is known after each round of both workloads."""
     pace = QUICK if arguments.quick else FULL
     if arguments.rounds:
         pace = replace(pace, rounds=arguments.rounds)
     progress = Progress()
     begun = time.monotonic()
-    outcomes: dict[str, Outcomes] = {}
     with sink() as spans:
         place = Place(server_core=arguments.server_core, load_core=arguments.load_core, folder=folder, spans=spans)
         reached = generator_reach(place, progress, pace.probe)
+        benches: dict[str, Bench] = {}
         for shape in SHAPES.values():
             if arguments.only not in (None, shape.name):
                 continue
             few = pace.heavy_peers if shape.name == "heavy" else ()
             chosen = arguments.peers or few or [peer.name for peer in PEERS]
-            outcomes[shape.name] = measure(
+            benches[shape.name] = Bench(
                 fixture(shape, progress),
                 [peer for peer in PEERS if peer.name in chosen],
                 pace,
@@ -155,7 +159,12 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> Report:
                 seed=arguments.seed,
                 scenarios=not arguments.steady_only,
             )
-    return Report(pace=pace.name, seconds=time.monotonic() - begun, generator=reached.rate, outcomes=outcomes)
+        for number in range(pace.rounds):
+            for bench in benches.values():
+                bench.round(number)
+            outcomes = {name: bench.outcomes for name, bench in benches.items()}
+            seconds = time.monotonic() - begun
+            yield Report(pace=pace.name, rounds=number + 1, seconds=seconds, generator=reached.rate, outcomes=outcomes)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ class Pace:
         calm: Before an overload, and after it.
         overload: How long it lasts.
         heavy_peers: Peers under the heavy workload; all where empty.
-    heavy_contested: Peers that are put through the scenarios under it: ours at least, whose figures must hold by
-        themselves there.
+        heavy_contested: Peers that are put through the scenarios under it: ours at least, whose figures must hold by
+            themselves there.
     """
 
     name: str

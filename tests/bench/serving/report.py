@@ -47,15 +47,23 @@ class Report:
 
     Attributes:
         pace: `full` or `quick`.
+        rounds: Whole rounds that were measured.
         seconds: How long it took.
         generator: Highest rate that the generator kept.
         outcomes: By workload.
     """
 
     pace: str
+    rounds: int
     seconds: float
     generator: float
     outcomes: Mapping[str, Outcomes]
+
+    @property
+    def _lasted(self) -> str:
+        return (
+            f"{self.pace}, {self.rounds} {'round' if self.rounds == 1 else 'rounds'}, {self.seconds / 60:.0f} minutes"
+        )
 
     def verdicts(self) -> dict[str, list[Verdict]]:
         """What must hold: of the generator, and of each workload."""
@@ -68,6 +76,7 @@ class Report:
         """For machines; what is not known is null."""
         told = {
             "pace": self.pace,
+            "rounds": self.rounds,
             "seconds": round(self.seconds, 1),
             "machine": _machine(),
             "generator": {"requests_per_second": self.generator},
@@ -84,7 +93,7 @@ class Report:
 
     def markdown(self) -> str:
         """For a pull request."""
-        lines = [f"# Serving on one core ({self.pace}, {self.seconds / 60:.0f} minutes)", "", _told(_machine()), ""]
+        lines = [f"# Serving on one core ({self._lasted})", "", _told(_machine()), ""]
         for heading, level, head, rows in self._tables():
             lines += [f"{'#' * level} {heading}", "", *_markdown(head, rows), ""]
         lines += [f"- {remark}" for remark in self.remarks()]
@@ -104,7 +113,7 @@ class Report:
 
     def html(self) -> str:
         """To look at."""
-        parts = [f"<h1>Serving on one core ({self.pace})</h1><p>{_told(_machine())}</p>"]
+        parts = [f"<h1>Serving on one core ({self._lasted})</h1><p>{_told(_machine())}</p>"]
         for name, outcomes in self.outcomes.items():
             parts.append(f"<h2>{name}: goodput, requests per second</h2>")
             figures = {_TITLES[peer]: _goodput(kept) for peer, kept in _ordered(outcomes.steady) if any(kept)}

@@ -95,10 +95,8 @@ def generator_reach(place: Place, progress: Progress, seconds: float) -> Found[M
     return found
 
 
-def measure(
-    fixture: Fixture, peers: Sequence[Peer], pace: Pace, place: Place, progress: Progress, *, seed: int, scenarios: bool
-) -> Outcomes:
-    """Measure every peer in every round.
+class Bench:
+    """One workload, under which every peer is measured as often as is asked.
 
     Args:
         fixture: The workload.
@@ -109,18 +107,42 @@ def measure(
         seed: Of the order and of the arrivals.
         scenarios: Whether to put some through the scenarios as well.
     """
-    outcomes = Outcomes()
-    order = np.random.default_rng(seed)
-    for number in range(pace.rounds):
-        bench = _Round(fixture, pace, place, progress, outcomes, seed=seed + number, name=f"round {number + 1}")
-        everyone = [BARE, *peers]
-        for index in order.permutation(len(everyone)):
-            bench.steady(everyone[index])
-        bench.limit()
-        contested = [peer for peer in peers if peer.name in pace.contested(fixture.shape) and scenarios]
-        for index in order.permutation(len(contested)):
-            bench.scenarios(contested[index])
-    return outcomes
+
+    def __init__(
+        self,
+        fixture: Fixture,
+        peers: Sequence[Peer],
+        pace: Pace,
+        place: Place,
+        progress: Progress,
+        *,
+        seed: int,
+        scenarios: bool,
+    ) -> None:
+        self.outcomes = Outcomes()
+        self._fixture, self._peers, self._pace, self._place, self._progress = fixture, peers, pace, place, progress
+        contested = pace.contested(fixture.shape) if scenarios else ()
+        self._contested = [peer for peer in peers if peer.name in contested]
+        self._seed = seed
+        self._order = np.random.default_rng(seed)
+
+    def round(self, number: int) -> None:
+        """Measure every peer once more, in a new order."""
+        one = _Round(
+            self._fixture,
+            self._pace,
+            self._place,
+            self._progress,
+            self.outcomes,
+            seed=self._seed + number,
+            name=f"round {number + 1}",
+        )
+        everyone = [BARE, *self._peers]
+        for index in self._order.permutation(len(everyone)):
+            one.steady(everyone[index])
+        one.limit()
+        for index in self._order.permutation(len(self._contested)):
+            one.scenarios(self._contested[index])
 
 
 class _Round:

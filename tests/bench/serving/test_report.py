@@ -100,7 +100,7 @@ def test_the_generator_must_reach_twice_the_highest_rate(outcomes: Outcomes) -> 
 
 
 def test_all_three_reports_tell_the_same(outcomes: Outcomes, tmp_path: Path) -> None:
-    Report(pace="quick", seconds=480, generator=50_000, outcomes={"light": outcomes}).write(tmp_path)
+    Report(pace="quick", rounds=2, seconds=480, generator=50_000, outcomes={"light": outcomes}).write(tmp_path)
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["workloads"]["light"]["steady"]["ours"][0]["at"]["p999"] is None
     assert told["workloads"]["light"]["steady"]["bentoml"][1] is None
@@ -115,7 +115,7 @@ def test_all_three_reports_tell_the_same(outcomes: Outcomes, tmp_path: Path) -> 
 
 
 def test_the_page_needs_nothing_else(outcomes: Outcomes, tmp_path: Path) -> None:
-    Report(pace="quick", seconds=480, generator=50_000, outcomes={"light": outcomes}).write(tmp_path)
+    Report(pace="quick", rounds=2, seconds=480, generator=50_000, outcomes={"light": outcomes}).write(tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert page.count("<svg") == 2
     assert "http" not in page.replace("c_http", "").replace("HTTP", "")
