@@ -15,5 +15,8 @@ done
 compile --no-deps --group valkey -o requirements/valkey.txt
 # A bento with a group of its own carries its own lock: its folder is all that `bentoml build` sees.
 for bento in $(sed -n 's/^bento-\([a-z0-9-]*\) = .*/\1/p' pyproject.toml); do
-    compile --group "bento-$bento" -c requirements/dev.txt -o "bentos/$bento/requirements.txt"
+    file="bentos/$bento/requirements.txt"
+    # `encoder-gpu` is made of the sources of encoder, by its bentofile.gpu.yaml.
+    [ -d "bentos/$bento" ] || file="bentos/${bento%-*}/requirements.${bento##*-}.txt"
+    compile --group "bento-$bento" -c requirements/dev.txt -o "$file"
 done

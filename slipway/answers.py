@@ -15,7 +15,7 @@ from infra.models.routing import path_of
 from infra.settings import Settings
 from infra.settings.gateway import Gateway
 from infra.traffic import GATEWAY_NAMESPACE, KEY_HEADER
-from slipway import paths
+from slipway import bentofiles, paths
 from slipway.embedded import clients
 from slipway.embedded.instance import GATEWAY, Instance
 from slipway.errors import InstanceError
@@ -166,7 +166,7 @@ def _told(door: Door, path: str, request: dict[str, Any], answer: dict[str, Any]
 
 def load_example(model: str, checkout: Path = paths.REPOSITORY) -> dict[str, Any] | None:
     """A request for a model with the answer it should get, where its bento ships one (`example.json`)."""
-    file = checkout / "bentos" / model / "example.json"
+    file = bentofiles.folder(model, checkout) / "example.json"
     return dict(json.loads(file.read_text())) if file.exists() else None
 
 

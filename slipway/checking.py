@@ -15,7 +15,7 @@ from infra.models.planning import BUILT
 from infra.settings import Fault, Parsed, SettingsError, parse_file
 from infra.settings.editor import FILE as SCHEMA
 from infra.settings.editor import rendered
-from slipway import paths, stacks
+from slipway import bentofiles, paths, stacks
 from slipway.errors import SlipwayError
 
 _EXAMPLE_KEYS = {"path": str, "request": dict, "answer": dict}
@@ -107,19 +107,21 @@ def _bentos(parsed: Parsed, checkout: Path) -> list[Fault]:
     """What is missing of the bentos whose local builds a stack deploys."""
     faults: list[Fault] = []
     for name, model in parsed.settings.models.items():
-        what = _bento(checkout / "bentos" / name, f"bentos/{name}") if model.image == BUILT else ""
+        what = _bento(name, checkout) if model.image == BUILT else ""
         if what:
             faults.append(parsed.fault(("config", "slipway:models", name, "image"), what))
     return faults
 
 
-def _bento(folder: Path, name: str) -> str:
-    if not (folder / "bentofile.yaml").is_file():
-        here = sorted(file.parent.name for file in folder.parent.glob("*/bentofile.yaml"))
-        return f"is `built`, and {name}/bentofile.yaml is not there; bentos/ has {', '.join(here) or 'none'}"
-    example = folder / "example.json"
+def _bento(name: str, checkout: Path) -> str:
+    here = bentofiles.found(checkout)
+    if name not in here:
+        there_is = ", ".join(here) or "none"
+        return f"is `built`, and bentos/{name}/{bentofiles.PLAIN} is not there; bentos/ has {there_is}"
+    example = here[name].with_name("example.json")
     if example.is_file() and not _is_example(example):
-        return f"is `built`, and {name}/example.json is no request: a map with the keys {', '.join(_EXAMPLE_KEYS)}"
+        where = example.relative_to(checkout)
+        return f"is `built`, and {where} is no request: a map with the keys {', '.join(_EXAMPLE_KEYS)}"
     return ""
 
 

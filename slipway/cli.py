@@ -255,12 +255,12 @@ def _told_unpacked(builds: "list[unpacking.Build]", *, as_json: bool) -> None:
 
 def _pusher(models: list[str], stack: str, progress: Progress) -> "Pusher":
     """What pushes these models: nothing is built for a registry that would not take it."""
-    from slipway.building.bento import require
+    from slipway.building.bento import bentofile
     from slipway.building.push import Pusher
     from slipway.building.registry import registry_of
 
     for model in models:
-        require(model)
+        bentofile(model)
     pusher = Pusher(registry_of(stack), progress)
     pusher.check(models)
     return pusher

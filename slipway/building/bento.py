@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from infra.models.builds import IMAGES
-from slipway import paths
+from slipway import bentofiles, paths
 from slipway.building import sources
 from slipway.building.archive import Archive
 from slipway.building.base import RECIPE, Builder
@@ -46,20 +46,17 @@ class Build:
     one_ms: float = 0.0
 
 
-def bentos(checkout: Path = paths.REPOSITORY) -> list[str]:
-    """Names of the bentos in the repository."""
-    return sorted(folder.parent.name for folder in (checkout / "bentos").glob("*/bentofile.yaml"))
-
-
-def require(model: str, checkout: Path = paths.REPOSITORY) -> None:
-    """See that there is a bento.
+def bentofile(model: str, checkout: Path = paths.REPOSITORY) -> Path:
+    """The file that a bento is built from, where it really is: BentoML reads nothing that a link leads to.
 
     Raises:
-        BuildError: There is none of that name.
+        BuildError: There is no bento of that name.
     """
-    if model not in bentos(checkout):
-        msg = f"there is no bento {model!r}; bentos/ has {', '.join(bentos(checkout)) or 'none'}"
-        raise BuildError(msg, remedy=f"make bentos/{model}/bentofile.yaml, or correct the name")
+    found = bentofiles.found(checkout)
+    if model not in found:
+        msg = f"there is no bento {model!r}; bentos/ has {', '.join(found) or 'none'}"
+        raise BuildError(msg, remedy=f"make bentos/{model}/{bentofiles.PLAIN}, or correct the name")
+    return found[model].resolve()
 
 
 def fingerprint(folder: Path) -> str:
@@ -73,16 +70,14 @@ def ensure(model: str, programs: Programs, progress: Progress, *, checkout: Path
     Raises:
         BuildError: There is no such bento, its gate was not passed, or BentoML failed.
     """
-    require(model, checkout)
-    # Where it really is: BentoML reads nothing that a link leads to.
-    folder = (checkout / "bentos" / model).resolve()
-    source = fingerprint(folder)
+    file = bentofile(model, checkout)
+    source = fingerprint(file.parent)
     kept = paths.cache() / "images" / model / source
     build = _kept(kept)
     if build is None:
         with Builder(programs) as builder:
             # Another build may have made it while this one waited.
-            build = _kept(kept) or _build(_Image(model, folder, builder, progress), source, kept)
+            build = _kept(kept) or _build(_Image(model, file, builder, progress), source, kept)
     write_lock(build, checkout / "stacks" / IMAGES)
     return build
 
@@ -127,10 +122,10 @@ def _build(image: "_Image", source: str, kept: Path) -> Build:
 
 
 class _Image(Sources):
-    """The steps from a bento's folder to an archive of its image."""
+    """The steps from a bento's sources to an archive of its image."""
 
-    def __init__(self, model: str, folder: Path, builder: Builder, progress: Progress) -> None:
-        super().__init__(model, folder, progress)
+    def __init__(self, model: str, bentofile: Path, builder: Builder, progress: Progress) -> None:
+        super().__init__(model, bentofile, progress)
         self._builder = builder
 
     def build(self, name: str, into: Path) -> Archive:

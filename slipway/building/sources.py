@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from slipway import paths
+from slipway import bentofiles, paths
 from slipway.errors import BuildError, CommandError
 from slipway.files import write
 from slipway.progress import Progress
@@ -48,12 +48,12 @@ class Sources:
 
     Args:
         model: The bento's name.
-        folder: Where it really is: BentoML reads nothing that a link leads to.
+        bentofile: Where it really is: BentoML reads nothing that a link leads to.
         progress: Where phases are told.
     """
 
-    def __init__(self, model: str, folder: Path, progress: Progress) -> None:
-        self.model, self.folder, self._progress = model, folder, progress
+    def __init__(self, model: str, bentofile: Path, progress: Progress) -> None:
+        self.model, self.folder, self._bentofile, self._progress = model, bentofile.parent, bentofile, progress
 
     def train(self) -> None:
         """Train, unless it trains nothing, or the store's latest model was made here from the same sources.
@@ -63,17 +63,18 @@ class Sources:
         """
         if not (self.folder / "train.py").exists():
             return
-        trained = paths.cache() / "trained" / self.model / fingerprint("", self.folder)
-        latest = store() / "models" / self.model / "latest"
-        with self._progress.phase(f"train {self.model}") as phase:
+        name = self.folder.name
+        trained = paths.cache() / "trained" / name / fingerprint("", self.folder)
+        latest = store() / "models" / name / "latest"
+        with self._progress.phase(f"train {name}") as phase:
             if trained.exists() and latest.exists() and trained.read_text() == latest.read_text():
-                phase.detail = f"{self.model}:{latest.read_text()} is of these sources"
+                phase.detail = f"{name}:{latest.read_text()} is of these sources"
                 return
             try:
                 said = run([sys.executable, self.folder / "train.py"], env={**os.environ, **QUIET}, timeout=3600)
             except CommandError as error:
-                msg = f"{self.model} was not trained to its gate:\n{error.output.strip()}"
-                again = f"run `.venv/bin/python bentos/{self.model}/train.py` to see it again"
+                msg = f"{name} was not trained to its gate:\n{error.output.strip()}"
+                again = f"run `.venv/bin/python bentos/{name}/train.py` to see it again"
                 raise BuildError(msg, remedy=again) from error
             phase.detail = said.strip().splitlines()[-1]
             trained.parent.mkdir(parents=True, exist_ok=True)
@@ -86,14 +87,18 @@ class Sources:
             bentoml: Runs BentoML with arguments, in the folder above `bentos/`, and returns what it wrote.
         """
         with self._progress.phase(f"bentoml build {self.model}") as phase:
-            said = bentoml("build", str(self.folder), "--output", "tag")
+            file = self._bentofile.relative_to(self.folder.parent.parent)
+            said = bentoml("build", str(self.folder), "--bentofile", str(file), "--output", "tag")
             tag = phase.detail = said.strip().rsplit("__tag__:", 1)[-1].split()[0]
         return tag
 
     def one_ms(self) -> float:
-        """Let the kit measure its class with one item; 0 for a bento that is not the kit's, or has no example."""
+        """Let the kit measure its class with one item; 0 for a bento that is not the kit's, or has no example.
+
+        And for one that is built another way as well: that one is for machines of another kind than this.
+        """
         served = self.environment().get("SLIPWAY_MODEL", "")
-        if not served:
+        if not served or self._bentofile.name != bentofiles.PLAIN:
             return 0.0
         with self._progress.phase(f"one item of {self.model}") as phase:
             words = [sys.executable, "-W", "ignore", "-m", "slipway_kit.profiling", served]
@@ -104,5 +109,5 @@ class Sources:
 
     def environment(self) -> dict[str, str]:
         """What the image says to its container."""
-        told = yaml.safe_load((self.folder / "bentofile.yaml").read_text()).get("envs") or []
+        told = yaml.safe_load(self._bentofile.read_text()).get("envs") or []
         return {str(each["name"]): str(each.get("value", "")) for each in told}

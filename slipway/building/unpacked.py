@@ -52,17 +52,16 @@ def ensure(model: str, progress: Progress, *, checkout: Path = paths.REPOSITORY)
     Raises:
         BuildError: There is no such bento, its gate was not passed, or BentoML or uv failed.
     """
-    bento.require(model, checkout)
-    folder = (checkout / "bentos" / model).resolve()
+    file = bento.bentofile(model, checkout)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    source = sources.fingerprint(f"unpacked {_RECIPE} {python}", folder, folder.parent / sources.KIT)
+    source = sources.fingerprint(f"unpacked {_RECIPE} {python}", file.parent, file.parent.parent / sources.KIT)
     kept = paths.cache() / "unpacked" / model / source
     if not (kept / _RECORD).exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with kept.with_name(f".{source}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another build may have made it meanwhile
             if not (kept / _RECORD).exists():
-                _build(Sources(model, folder, progress), source, kept, progress)
+                _build(Sources(model, file, progress), source, kept, progress)
     build = Build(**json.loads((kept / _RECORD).read_text()))
     entry = bento.Build(build.model, build.image, build.source, unpacked_bytes=0, archive="", one_ms=build.one_ms)
     bento.write_lock(entry, checkout / "stacks" / UNPACKED)

@@ -26,8 +26,16 @@ def test_torch_itself_loads_what_was_saved(tmp_path: Path) -> None:
     assert np.abs(loaded - TorchRuntime(seeded(), "cpu").logits(TOKENS)).max() < 1e-3
 
 
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="there is a GPU")
+def test_what_needs_a_gpu_does_not_go_on_without() -> None:
+    from encoder.runtime import load
+
+    with pytest.raises((RuntimeError, AssertionError), match=r"NVIDIA|CUDA"):
+        load(Path("/nowhere"), "cuda")
+
+
 def test_an_unknown_runtime_is_refused() -> None:
     from encoder.runtime import load
 
-    with pytest.raises(ValueError, match=r"`onnx` \(the default\) and `torch` exist"):
+    with pytest.raises(ValueError, match=r"`onnx` \(the default\), `torch` and `cuda` exist"):
         load(Path("/nowhere"), "tensorflow")

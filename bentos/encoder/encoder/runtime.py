@@ -59,12 +59,18 @@ class TorchRuntime:
         self._network = network.eval().to(device=self._device, dtype=precision)
 
     @classmethod
-    def load(cls, path: Path) -> TorchRuntime:
-        """Read `weights.pt`."""
+    def load(cls, path: Path, *, needs_gpu: bool = False) -> TorchRuntime:
+        """Read `weights.pt`, and compute on a GPU where there is one.
+
+        Raises:
+            RuntimeError: There is none, and one is needed; it says what CUDA says.
+        """
         import torch
 
         from encoder.network import EncoderNetwork
 
+        if needs_gpu:
+            torch.cuda.init()
         network = EncoderNetwork()
         network.load_state_dict(torch.load(path, weights_only=True))
         return cls(network, "cuda" if torch.cuda.is_available() else "cpu")
@@ -82,14 +88,15 @@ def load(folder: Path, runtime: str) -> Runtime:
 
     Args:
         folder: The model's folder in the model store.
-        runtime: `onnx` or `torch`.
+        runtime: `onnx`, `torch` (on a GPU where there is one), or `cuda` (on a GPU).
 
     Raises:
         ValueError: There is no such runtime.
+        RuntimeError: It is `cuda`, and there is no GPU: a pod that has paid for one must not serve without.
     """
     match runtime:
         case "onnx":
             return OnnxRuntime(folder / "model.onnx")
-        case "torch":
-            return TorchRuntime.load(folder / "weights.pt")
-    raise ValueError(f"ENCODER_RUNTIME is {runtime!r}; `onnx` (the default) and `torch` exist")
+        case "torch" | "cuda":
+            return TorchRuntime.load(folder / "weights.pt", needs_gpu=runtime == "cuda")
+    raise ValueError(f"ENCODER_RUNTIME is {runtime!r}; `onnx` (the default), `torch` and `cuda` exist")

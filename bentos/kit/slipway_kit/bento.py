@@ -70,14 +70,15 @@ class Mounted:
         return self.application is not None and self.application.state is State.FAILED
 
 
-def image(bento: Path) -> bentoml.images.Image:
-    """What the container of a bento is made of: a small base, the pinned `requirements.txt`, and the kit's wheel.
+def image(bento: Path, requirements: str = "requirements.txt") -> bentoml.images.Image:
+    """What the container of a bento is made of: a small base, pinned requirements, and the kit's wheel.
 
     Args:
         bento: The bento's folder. SLIPWAY_BASE_IMAGE names another base; it needs Python and `uv` only.
+        requirements: Another file of it, for an image that carries something else.
 
     Raises:
-        FileNotFoundError: It has no `requirements.txt`, or there is no wheel and nothing to make it from.
+        FileNotFoundError: It has no such file, or there is no wheel and nothing to make it from.
     """
     # `distro` names none that BentoML knows, so that it adds no compiler and no git.
     made = bentoml.images.Image(
@@ -87,7 +88,7 @@ def image(bento: Path) -> bentoml.images.Image:
         lock_python_packages=False,
     )
     # What `requirements_file` does, for a path that is absolute.
-    made.python_packages((bento / "requirements.txt").read_text().strip(), carrying.requirement(bento))
+    made.python_packages((bento / requirements).read_text().strip(), carrying.requirement(bento))
     return made.build_include(carrying.FOLDER)
 
 

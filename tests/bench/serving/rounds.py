@@ -181,41 +181,45 @@ class _Round:
             # Beside what such a model takes, HTTP is next to nothing: the limit does not need it any finer.
             return Search(start=10_000.0, growth=1.5, precision=1.5, tries=1, most=50_000.0)
         before = [each.goodput for each in kept if each is not None and each.goodput > 0]
-        # What an earlier round found is where to look first, with a step that a noisy machine stays within.
-        start = median(before) * 0.9 if before else (2000.0 if self._fixture.shape is LIGHT else 60.0)
-        return Search(
-            start=start,
-            growth=1.2 if before else 2.0,
-            precision=self._pace.precision,
-            tries=self._pace.tries,
-            most=50_000.0,
-        )
+        if before:
+            return self._near(median(before))
+        start = 2000.0 if self._fixture.shape is LIGHT else 60.0
+        return Search(start=start, precision=self._pace.precision, tries=self._pace.tries, most=50_000.0)
+
+    def _near(self, rate: float) -> Search:
+        """What was found before is where to look first, with a step that a noisy machine stays within."""
+        pace = self._pace
+        return Search(start=rate * 0.9, growth=1.2, precision=pace.precision, tries=pace.tries, most=50_000.0)
 
     def _searched(self, peer: Peer, phase: Phase, how: Search) -> Steady:
         fixture = _constant(self._fixture) if peer is BARE else self._fixture
         log = self._place.folder / f"{fixture.shape.name}-{peer.name}.log"
-        pace, objective = self._pace, fixture.shape.objective
-        seconds = pace.probe * pace.factor(fixture.shape)
         with serving(peer, fixture, core=self._place.server_core, spans=self._place.spans, log=log) as server:
             offering = Offering(server=server, fixture=fixture, batched=peer.batched, core=self._place.load_core)
             for share, warm in _WARM:
                 offering.run(offering.steady(max(10.0, how.start * share), lead=0, seconds=warm, seed=self._seed))
 
-            def probe(rate: float) -> tuple[float, Measured]:
-                phase.note(f"{rate:,.0f}/s")
-                for turn in range(_INVALID + 1):
-                    schedule = offering.steady(rate, lead=pace.lead, seconds=seconds, seed=self._seed + turn)
-                    results, cpu = offering.run(schedule)
-                    measured = summed(results, objective, pace.lead, pace.lead + seconds)
-                    if measured.valid or measured.share >= 0.99:
-                        break
-                return measured.share, replace(measured, cpu=cpu)
-
-            found = search(probe, how)
+            found = self._goodput(offering, phase, how)
             memory = server.memory or [float("nan")]
             return Steady(
                 goodput=found.rate, at=found.at, memory_most=max(memory), memory_end=memory[-1], tried=found.tried
             )
+
+    def _goodput(self, offering: Offering, phase: Phase, how: Search) -> Found[Measured]:
+        pace, shape = self._pace, self._fixture.shape
+        seconds = pace.probe * pace.factor(shape)
+
+        def probe(rate: float) -> tuple[float, Measured]:
+            phase.note(f"{rate:,.0f}/s")
+            for turn in range(_INVALID + 1):
+                schedule = offering.steady(rate, lead=pace.lead, seconds=seconds, seed=self._seed + turn)
+                results, cpu = offering.run(schedule)
+                measured = summed(results, shape.objective, pace.lead, pace.lead + seconds)
+                if measured.valid or measured.share >= 0.99:
+                    break
+            return measured.share, replace(measured, cpu=cpu)
+
+        return search(probe, how)
 
     def limit(self) -> None:
         """What could be reached at most in this round."""
@@ -243,7 +247,11 @@ class _Round:
                         server=server, fixture=self._fixture, batched=peer.batched, core=self._place.load_core
                     )
                     offering.run(offering.steady(reference * 0.3, lead=0, seconds=2.0, seed=self._seed))
-                    kept.append(endured(offering, reference, self._pace, seed=self._seed, note=phase.note))
+                    found = endured(offering, reference, self._pace, seed=self._seed, note=phase.note)
+                    if peer is OURS:
+                        capacity = self._goodput(offering, phase, self._near(reference)).rate
+                        found = replace(found, overload=replace(found.overload, capacity=capacity))
+                    kept.append(found)
                 phase.detail = f"reference {reference:,.0f}/s"
             except LoadError as error:
                 kept.append(None)

@@ -35,7 +35,7 @@ CALM = 0.5
 BIN = 0.5
 """Seconds that are summed up together, to see how soon it is calm again."""
 _CALM_AGAIN = 1.5
-"""Times the median before, below which latency is taken to be normal again, with a millisecond for the machine."""
+"""Times the median before, below which latency is normal in any case, with a millisecond for the machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,8 @@ class Overloaded:
         recovery: Seconds from its end until the latency was normal and stayed so; -1 if it never was.
         memory: MiB before it, most during it, and at the end.
         timeline: Start of each half second, and how many requests per second were offered and good in it.
+        capacity: Goodput just after it, in requests per second, so that a machine that has become slower or faster
+            since the steady load is the same for both; None where it was not measured.
     """
 
     before: Measured
@@ -59,6 +61,7 @@ class Overloaded:
     recovery: float
     memory: tuple[float, float, float]
     timeline: list[tuple[float, float, float]]
+    capacity: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,23 +174,29 @@ def timeline(results: Results, objective: float, last: float) -> list[tuple[floa
 
 
 def recovery(results: Results, objective: float, *, calm_until: float, end: float, last: float) -> float:
-    """Seconds from `end` until every later half second is as calm as it was before.
+    """Seconds from `end` until every later half second is as calm as those before.
 
-    A half second is calm if 99% of it was good, and its median latency below 1.5 times that from before plus 1 ms.
+    A half second is calm if 99% of it was good, or as much as in the worst one before; and if its median latency is
+    below 1.5 times that from before plus 1 ms, or as in the worst one before: where a half second has twenty requests,
+    its median says little.
     """
     good, latency = results.good(objective), results.latency
-    before = results.schedule.within(0.5, calm_until)
-    if not before.any():
+
+    def of(begin: float, until: float) -> tuple[float, float] | None:
+        chosen = results.schedule.within(begin, until)
+        return (float(good[chosen].mean()), float(np.median(latency[chosen]))) if chosen.any() else None
+
+    before = [each for at in np.arange(BIN, calm_until - BIN + 1e-9, BIN) if (each := of(at, at + BIN)) is not None]
+    overall = of(BIN, calm_until)
+    if overall is None or not before:
         return -1.0
-    usual = float(np.median(latency[before])) * _CALM_AGAIN + 0.001
+    least = min(0.99, *(share for share, _ in before))
+    usual = max(overall[1] * _CALM_AGAIN + 0.001, *(median for _, median in before))
     since = -1.0
-    at = end
-    while at + BIN <= last + 1e-9:
-        chosen = results.schedule.within(at, at + BIN)
-        is_calm = not chosen.any() or (good[chosen].mean() >= 0.99 and float(np.median(latency[chosen])) <= usual)
-        if not is_calm:
+    for at in np.arange(end, last - BIN + 1e-9, BIN):
+        found = of(at, at + BIN)
+        if found is not None and (found[0] < least or found[1] > usual):
             since = -1.0
         elif since < 0:
-            since = at - end
-        at += BIN
+            since = float(at) - end
     return since

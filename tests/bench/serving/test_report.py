@@ -39,6 +39,7 @@ def _endured(*, good: float, after: float = 100.0, recovery: float = 1.0, low: f
             recovery=recovery,
             memory=(100.0, 120.0, after),
             timeline=[(0.0, 300.0, 100.0), (0.5, 300.0, 90.0)],
+            capacity=good / 0.95,
         ),
     )
 
@@ -83,6 +84,19 @@ def test_what_may_be_at_most_holds_below(outcomes: Outcomes) -> None:
         "three times too much: seconds until latency is normal again",
         "mixed priorities: good share of normal ones, times that of low ones",
     ]
+
+
+def test_overload_is_compared_with_the_goodput_of_that_time(outcomes: Outcomes) -> None:
+    found = {each.claim: each for each in verdicts(LIGHT, outcomes)}
+    share = found["three times too much: good answers, as a share of the goodput just after"].found
+    assert share.value == pytest.approx(0.95), "not of the steady goodput of 9,000 at another time"
+
+
+def test_a_server_that_answers_nothing_is_compared_all_the_same(outcomes: Outcomes) -> None:
+    outcomes.scenarios["greedy"] = [_endured(good=0.0)]
+    found = {each.claim: each for each in verdicts(LIGHT, outcomes)}
+    for name in ("bursts", "mixed priorities", "three times too much"):
+        assert found[f"{name}: good answers per second, times the greedy batcher's"].found.value == pytest.approx(9000)
 
 
 def test_under_the_heavy_workload_every_peer_is_compared(outcomes: Outcomes) -> None:
