@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from infra.models.planning import KIT_COMMAND
+from infra.models.planning import BENTO_SOURCES, KIT_COMMAND
 from slipway.building import sources
 from slipway.building.base import Builder
 from slipway.engines.locate import Programs, needed
@@ -43,8 +43,9 @@ try:
             break
         assert server.poll() is None, "the server has ended"
         time.sleep(0.1)
-    asked = urllib.request.Request("http://127.0.0.1:3000/predict/batch", json.dumps(request).encode())
-    answers = json.load(urllib.request.urlopen(asked, timeout=60))
+    kind = {"content-type": "application/json"}
+    asked = urllib.request.Request("http://127.0.0.1:3000/predict/batch", json.dumps(request).encode(), kind)
+    answers = [each["output"] for each in json.load(urllib.request.urlopen(asked, timeout=60))["results"]]
 finally:
     server.send_signal(signal.SIGTERM)
     status = server.wait(60)
@@ -74,7 +75,7 @@ class Said:
 
 @contextmanager
 def _container(builder: Builder, archive: str) -> Iterator[str]:
-    container = builder.buildah("from", f"oci-archive:{archive}")
+    container = builder.buildah("from", "--quiet", f"oci-archive:{archive}")
     try:
         yield container
     finally:
@@ -96,9 +97,10 @@ def said() -> Iterator[Said]:
         # A network of its own, with a loopback and nothing else: the container's command listens on every address.
         alone = ("unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
         buildah = str(Programs(needed("build")).path("buildah"))
-        run = (*alone, buildah, "run")
+        run = (*alone, buildah, "run", "--workingdir", BENTO_SOURCES)
         inside = ("python", "-c", _INSIDE, json.dumps([KIT_COMMAND, request]))
-        lines = builder.run(*run, "--env", "ENCODER_RUNTIME=torch", container, "--", *inside).splitlines()
+        slow = ("--env", "ENCODER_RUNTIME=torch", "--env", "SLIPWAY_OBJECTIVE_MS=60000")
+        lines = builder.run(*run, *slow, container, "--", *inside).splitlines()
         with pytest.raises(CommandError) as refused:
             builder.run(*run, container, "--", "timeout", "300", *KIT_COMMAND)
     (told,) = [line.removeprefix(_TOLD) for line in lines if line.startswith(_TOLD)]
