@@ -30,7 +30,7 @@ test: $(STAMP) ## everything that must hold, on a real stack of its own
 faults: $(STAMP) ## break the plugins in every named way, and see a test fail for each
 	@$(PYTHON) -m pytest tests/faults -m faults
 
-e2e: $(STAMP) ## the long drills, 105 min: kills at every moment, lives of environments, pools, scaling, traffic, the cache, a cluster of others
+e2e: $(STAMP) ## the long drills, 112 min: kills at every moment, lives of environments, pools, scaling, traffic, the cache, a cluster of others, an image for GPUs
 	@$(SLIPWAY) engines build
 	@$(SLIPWAY) build digits risk
 	@$(PYTHON) -m pytest $(DRILLS) -m drill -v

@@ -260,7 +260,7 @@ def _pusher(models: list[str], stack: str, progress: Progress) -> "Pusher":
     from slipway.building.registry import registry_of
 
     for model in models:
-        bentofile(model)
+        bentofile(model)  # refuses a name that is none
     pusher = Pusher(registry_of(stack), progress)
     pusher.check(models)
     return pusher

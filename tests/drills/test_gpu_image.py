@@ -23,6 +23,7 @@ from slipway.environment import deliver_images
 from slipway.errors import CommandError
 from slipway.paths import REPOSITORY
 from slipway.progress import Progress
+from tests.alone import alone
 from tests.drills.figures import figure
 from tests.snapshot import Snapshot, settled_difference
 
@@ -58,10 +59,9 @@ told = {
     "architectures": torch._C._cuda_getArchFlags().split(),
     "has_onnxruntime": importlib.util.find_spec("onnxruntime") is not None,
 }
-print("told:" + json.dumps(told))
+print(sys.argv[2] + json.dumps(told))
 """
-"""Run in the image: what it carries, and what it answers by its container's command. On this machine's processor
-torch takes its time to load."""
+"""Run in the image: what it carries, and what it answers by its container's command."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +87,15 @@ def _container(builder: Builder, archive: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def said() -> Iterator[Said]:
     """Build the image, and ask what it serves."""
-    progress = Progress(quiet=True)
-    (build,) = deliver_images(["encoder-gpu"], progress)
+    (build,) = deliver_images(["encoder-gpu"], Progress(quiet=True))
     figure("encoder's GPU image, unpacked", f"{build.unpacked_bytes / 1e9:.1f} GB")
     before = Snapshot.take()
     tokens = np.random.default_rng(20261124).integers(0, 1000, (16, 64)).tolist()
     request = [{"tokens": each} for each in tokens]
-    with Builder(Programs(needed("build"))) as builder, _container(builder, build.archive) as container:
-        # A network of its own, with a loopback and nothing else: the container's command listens on every address.
-        alone = ("unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
-        buildah = str(Programs(needed("build")).path("buildah"))
-        run = (*alone, buildah, "run", "--workingdir", BENTO_SOURCES)
-        inside = ("python", "-c", _INSIDE, json.dumps([KIT_COMMAND, request]))
+    programs = Programs(needed("build"))
+    with Builder(programs) as builder, _container(builder, build.archive) as container:
+        run = alone(str(programs.path("buildah")), "run", "--workingdir", BENTO_SOURCES)
+        inside = ("python", "-c", _INSIDE, json.dumps([KIT_COMMAND, request]), _TOLD)
         slow = ("--env", "ENCODER_RUNTIME=torch", "--env", "SLIPWAY_OBJECTIVE_MS=60000")
         lines = builder.run(*run, *slow, container, "--", *inside).splitlines()
         with pytest.raises(CommandError) as refused:

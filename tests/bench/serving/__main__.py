@@ -17,11 +17,12 @@ from pathlib import Path
 from slipway import paths
 from slipway.errors import LoadError, SlipwayError
 from slipway.progress import CONSOLE, Progress
+from tests.alone import alone
 from tests.bench.serving.fixtures import fixture
 from tests.bench.serving.pace import FULL, QUICK
 from tests.bench.serving.peers.table import ENVIRONMENT, PEERS
 from tests.bench.serving.report import Report
-from tests.bench.serving.rounds import Bench, Place, generator_reach
+from tests.bench.serving.rounds import Outcomes, Place, generator_reach, measure
 from tests.bench.serving.shape import SHAPES
 from tests.bench.serving.spans import sink
 
@@ -63,6 +64,8 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         if unknown:
             parser.error(f"--peers has {', '.join(unknown)}; there are {', '.join(names)}")
         arguments.peers = chosen
+    if arguments.rounds is not None and arguments.rounds < 1:
+        parser.error("--rounds is at least 1")
     return arguments
 
 
@@ -74,11 +77,9 @@ def _alone(words: Sequence[str]) -> None:
         if shutil.which(program) is None:
             msg = f"{program} is not on PATH"
             raise LoadError(msg, remedy=f"install {package} (on Debian: `apt-get install {package}`)")
-    user = [] if os.geteuid() == 0 else ["--map-root-user"]
-    script = 'ip link set lo up && exec "$@"'
-    again = [sys.executable, "-m", "tests.bench.serving", *words]
+    again = alone(sys.executable, "-m", "tests.bench.serving", *words)
     os.environ[ALONE] = "1"
-    os.execvp("unshare", ["unshare", "--net", *user, "--", "sh", "-c", script, "sh", *again])  # noqa: S606
+    os.execvp(again[0], again)  # noqa: S606
 
 
 def _prepared(arguments: argparse.Namespace) -> Path:
@@ -125,7 +126,7 @@ def main(words: Sequence[str]) -> int:
         CONSOLE.print(f"error: {error}", markup=False)
         return 1
     except KeyboardInterrupt:
-        there_is = f"the report is of the {report.rounds} whole rounds" if report else "there is no report"
+        there_is = "the report has the rounds that were whole" if report else "there is no report"
         CONSOLE.print(f"interrupted; every server has ended, and {there_is}", markup=False)
         return 130
     if report is not None:
@@ -144,13 +145,13 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
     with sink() as spans:
         place = Place(server_core=arguments.server_core, load_core=arguments.load_core, folder=folder, spans=spans)
         reached = generator_reach(place, progress, pace.probe)
-        benches: dict[str, Bench] = {}
+        rounds: dict[str, Iterator[Outcomes]] = {}
         for shape in SHAPES.values():
             if arguments.only not in (None, shape.name):
                 continue
             few = pace.heavy_peers if shape.name == "heavy" else ()
             chosen = arguments.peers or few or [peer.name for peer in PEERS]
-            benches[shape.name] = Bench(
+            rounds[shape.name] = measure(
                 fixture(shape, progress),
                 [peer for peer in PEERS if peer.name in chosen],
                 pace,
@@ -159,12 +160,10 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
                 seed=arguments.seed,
                 scenarios=not arguments.steady_only,
             )
-        for number in range(pace.rounds):
-            for bench in benches.values():
-                bench.round(number)
-            outcomes = {name: bench.outcomes for name, bench in benches.items()}
+        for number, found in enumerate(zip(*rounds.values(), strict=True), start=1):
+            outcomes = dict(zip(rounds, found, strict=True))
             seconds = time.monotonic() - begun
-            yield Report(pace=pace.name, rounds=number + 1, seconds=seconds, generator=reached.rate, outcomes=outcomes)
+            yield Report(pace=pace.name, rounds=number, seconds=seconds, generator=reached.rate, outcomes=outcomes)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -95,8 +95,10 @@ def generator_reach(place: Place, progress: Progress, seconds: float) -> Found[M
     return found
 
 
-class Bench:
-    """One workload, under which every peer is measured as often as is asked.
+def measure(
+    fixture: Fixture, peers: Sequence[Peer], pace: Pace, place: Place, progress: Progress, *, seed: int, scenarios: bool
+) -> Iterator[Outcomes]:
+    """Measure every peer in every round, and tell after each what is known.
 
     Args:
         fixture: The workload.
@@ -107,42 +109,18 @@ class Bench:
         seed: Of the order and of the arrivals.
         scenarios: Whether to put some through the scenarios as well.
     """
-
-    def __init__(
-        self,
-        fixture: Fixture,
-        peers: Sequence[Peer],
-        pace: Pace,
-        place: Place,
-        progress: Progress,
-        *,
-        seed: int,
-        scenarios: bool,
-    ) -> None:
-        self.outcomes = Outcomes()
-        self._fixture, self._peers, self._pace, self._place, self._progress = fixture, peers, pace, place, progress
-        contested = pace.contested(fixture.shape) if scenarios else ()
-        self._contested = [peer for peer in peers if peer.name in contested]
-        self._seed = seed
-        self._order = np.random.default_rng(seed)
-
-    def round(self, number: int) -> None:
-        """Measure every peer once more, in a new order."""
-        one = _Round(
-            self._fixture,
-            self._pace,
-            self._place,
-            self._progress,
-            self.outcomes,
-            seed=self._seed + number,
-            name=f"round {number + 1}",
-        )
-        everyone = [BARE, *self._peers]
-        for index in self._order.permutation(len(everyone)):
-            one.steady(everyone[index])
-        one.limit()
-        for index in self._order.permutation(len(self._contested)):
-            one.scenarios(self._contested[index])
+    outcomes = Outcomes()
+    order = np.random.default_rng(seed)
+    for number in range(pace.rounds):
+        bench = _Round(fixture, pace, place, progress, outcomes, seed=seed + number, name=f"round {number + 1}")
+        everyone = [BARE, *peers]
+        for index in order.permutation(len(everyone)):
+            bench.steady(everyone[index])
+        bench.limit()
+        contested = [peer for peer in peers if peer.name in pace.contested(fixture.shape) and scenarios]
+        for index in order.permutation(len(contested)):
+            bench.scenarios(contested[index])
+        yield outcomes
 
 
 class _Round:

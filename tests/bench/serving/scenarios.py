@@ -7,11 +7,12 @@ what is compared is how many requests per second are answered correctly within t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slipway import paths
 from slipway.load import schedules
@@ -176,27 +177,25 @@ def timeline(results: Results, objective: float, last: float) -> list[tuple[floa
 def recovery(results: Results, objective: float, *, calm_until: float, end: float, last: float) -> float:
     """Seconds from `end` until every later half second is as calm as those before.
 
-    A half second is calm if 99% of it was good, or as much as in the worst one before; and if its median latency is
-    below 1.5 times that from before plus 1 ms, or as in the worst one before: where a half second has twenty requests,
-    its median says little.
+    A half second is calm if 99% of it was good, and its median latency below 1.5 times that from before plus 1 ms, or
+    as in the worst half second before: where one has twenty requests, its median says little.
     """
     good, latency = results.good(objective), results.latency
 
-    def of(begin: float, until: float) -> tuple[float, float] | None:
-        chosen = results.schedule.within(begin, until)
-        return (float(good[chosen].mean()), float(np.median(latency[chosen]))) if chosen.any() else None
+    def halves(begin: float, until: float) -> Iterator[tuple[float, NDArray[np.bool_]]]:
+        for at in np.arange(begin, until - BIN + 1e-9, BIN):
+            yield float(at), results.schedule.within(at, at + BIN)
 
-    before = [each for at in np.arange(BIN, calm_until - BIN + 1e-9, BIN) if (each := of(at, at + BIN)) is not None]
-    overall = of(BIN, calm_until)
-    if overall is None or not before:
+    before = results.schedule.within(BIN, calm_until)
+    if not before.any():
         return -1.0
-    least = min(0.99, *(share for share, _ in before))
-    usual = max(overall[1] * _CALM_AGAIN + 0.001, *(median for _, median in before))
+    worst = max(float(np.median(latency[chosen])) for _, chosen in halves(BIN, calm_until) if chosen.any())
+    usual = max(float(np.median(latency[before])) * _CALM_AGAIN + 0.001, worst)
     since = -1.0
-    for at in np.arange(end, last - BIN + 1e-9, BIN):
-        found = of(at, at + BIN)
-        if found is not None and (found[0] < least or found[1] > usual):
+    for at, chosen in halves(end, last):
+        is_calm = not chosen.any() or (good[chosen].mean() >= 0.99 and float(np.median(latency[chosen])) <= usual)
+        if not is_calm:
             since = -1.0
         elif since < 0:
-            since = float(at) - end
+            since = at - end
     return since

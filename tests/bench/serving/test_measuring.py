@@ -85,11 +85,15 @@ def test_latency_within_the_objective_but_not_as_before_is_no_recovery() -> None
 
 def test_a_half_second_may_be_as_bad_as_the_worst_one_before() -> None:
     at = np.arange(1200) / 100
-    latency = np.where(((at >= 2) & (at < 2.5)) | ((at >= 7) & (at < 7.5)), 0.05, 0.005)
+    is_slow = ((at >= 2) & (at < 2.5)) | ((at >= 7) & (at < 7.5))
+    latency = np.where(is_slow, 0.05, 0.005)
     results = _results(100, 12, latency=latency)
     assert recovery(results, 0.1, calm_until=4, end=6, last=12) == 0
     worse = np.where((at >= 7) & (at < 7.5), 0.051, latency)
     assert recovery(_results(100, 12, latency=worse), 0.1, calm_until=4, end=6, last=12) == 1.5
+    # What is refused or late is no half second's privilege, whatever was before.
+    late = np.where(is_slow, 0.2, 0.005)
+    assert recovery(_results(100, 12, latency=late), 0.1, calm_until=4, end=6, last=12) == 1.5
 
 
 def test_a_timeline_has_rates() -> None:

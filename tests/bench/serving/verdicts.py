@@ -116,11 +116,12 @@ def _scenarios(shape: Shape, outcomes: Outcomes) -> Iterator[Verdict]:
         yield from good("bursts", lambda each: each.bursty.good)
         yield from good("mixed priorities", lambda each: each.mixed.together.good)
         yield from good("three times too much", lambda each: each.overload.during.good)
-    capacity = [each.overload.capacity if each else None for each in ours]
-    held = _paired([each.overload.during.good if each else None for each in ours], capacity)
-    if held is not None:
-        claim = "three times too much: good answers, as a share of the goodput just after"
-        yield Verdict(claim=claim, needed=0.9, found=held)
+    just_after = [each.overload.capacity if each else None for each in ours]
+    for capacity, told in ((_goodput(outcomes, OURS.name), "steady goodput"), (just_after, "the goodput just after")):
+        held = _paired([each.overload.during.good if each else None for each in ours], capacity)
+        if held is not None:
+            claim = f"three times too much: good answers, as a share of {told}"
+            yield Verdict(claim=claim, needed=0.9, found=held)
     known = [each for each in ours if each]
     yield _most("three times too much: p99 of what was accepted, ms", shape.objective * 1000, known, _accepted)
     yield _most("three times too much: memory after, times that before", _FLAT, known, _memory)
