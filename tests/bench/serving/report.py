@@ -201,6 +201,7 @@ def _latency(at: Sequence[Measured]) -> tuple[str, str, str]:
 _LOADS: Mapping[str, Callable[[Endured], Measured | None]] = {
     "bursts": lambda each: each.bursty,
     "trace": lambda each: each.traced,
+    "stalls": lambda each: each.stalled,
     "mixed, together": lambda each: each.mixed.together,
     "mixed, high": lambda each: each.mixed.by_priority["high"],
     "mixed, normal": lambda each: each.mixed.by_priority["normal"],

@@ -1,4 +1,4 @@
-"""What a server is put through beside steady load: bursts, recorded arrivals, priorities, and three times too much.
+"""What a server is put through beside steady load: bursts, recorded arrivals, stalls, priorities, and far too much.
 
 All rates are multiples of one reference, the goodput of slipway-kit, so that every peer is offered the very same
 requests at the same moments. Steady goodput says how much a server can do; these say what it does with too much, so
@@ -20,6 +20,7 @@ from slipway.load.results import Outcome, Results
 from slipway.load.schedules import Burst, Schedule
 from tests.bench.serving.measuring import Measured, Offering, of_normal_priority, summed
 from tests.bench.serving.pace import Pace
+from tests.bench.serving.stalls import stalled
 
 TRACE = paths.REPOSITORY.parent / "shared" / "traces" / "azure_llm_2023_conversation.csv"
 """Azure LLM inference trace 2023 (CC-BY; Patel et al., "Splitwise", ISCA 2024). It is not part of the project."""
@@ -33,6 +34,8 @@ SHARES = {0: 0.2, 1: 0.5, 2: 0.3}
 """Of high, normal and low priority: high and normal together are about what can be answered."""
 OVERLOAD = 3.0
 CALM = 0.5
+STALLED = 0.4
+"""Of the reference, while the server has three fifths of its core."""
 BIN = 0.5
 """Seconds that are summed up together, to see how soon it is calm again."""
 _CALM_AGAIN = 1.5
@@ -79,6 +82,7 @@ class Endured:
 
     bursty: Measured
     traced: Measured | None
+    stalled: Measured
     mixed: Mixed
     overload: Overloaded
 
@@ -108,11 +112,15 @@ def endured(
     if trace.exists():
         note("trace")
         traced = swung(schedules.trace(trace, TRACED * reference, swinging, seed=seed))
+    note("stalls")
+    with stalled(offering.server.processes()):
+        stopped = swung(offering.steady(STALLED * reference, lead=0.0, seconds=swinging, seed=seed))
     note("mixed priorities")
     arrivals = schedules.poisson(MIXED * reference, pace.lead + pace.mixed * factor, seed=seed)
     mixed = _mixed(offering, schedules.mixed(arrivals, SHARES, seed=seed), pace.lead)
     note("overload")
-    return Endured(bursty=bursty, traced=traced, mixed=mixed, overload=_overloaded(offering, reference, pace, seed))
+    overload = _overloaded(offering, reference, pace, seed)
+    return Endured(bursty=bursty, traced=traced, stalled=stopped, mixed=mixed, overload=overload)
 
 
 def _summed(offering: Offering, schedule: Schedule, lead: float) -> Measured:

@@ -30,6 +30,7 @@ def _endured(*, good: float, after: float = 100.0, recovery: float = 1.0, low: f
     return Endured(
         bursty=measured,
         traced=None,
+        stalled=measured,
         mixed=Mixed(together=measured, by_priority=shares),
         overload=Overloaded(
             before=measured,
@@ -96,7 +97,7 @@ def test_overload_is_compared_with_the_goodput_of_that_time(outcomes: Outcomes) 
 def test_a_server_that_answers_nothing_is_compared_all_the_same(outcomes: Outcomes) -> None:
     outcomes.scenarios["greedy"] = [_endured(good=0.0)]
     found = {each.claim: each for each in verdicts(LIGHT, outcomes)}
-    for name in ("bursts", "mixed priorities", "three times too much"):
+    for name in ("bursts", "stalls", "mixed priorities", "three times too much"):
         assert found[f"{name}: good answers per second, times the greedy batcher's"].found.value == pytest.approx(9000)
 
 
