@@ -16,6 +16,7 @@ from pathlib import Path
 
 from slipway import paths
 from slipway.errors import LoadError, SlipwayError
+from slipway.load.program import GENERATE, program
 from slipway.progress import CONSOLE, Progress
 from tests.alone import alone
 from tests.bench.serving.fixtures import fixture
@@ -73,10 +74,11 @@ def _alone(words: Sequence[str]) -> None:
     """Go into a network namespace that has a loopback and nothing else: some peers listen on every address there is."""
     if os.environ.get(ALONE):
         return
-    for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("taskset", "util-linux")):
-        if shutil.which(program) is None:
-            msg = f"{program} is not on PATH"
+    for command, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("taskset", "util-linux")):
+        if shutil.which(command) is None:
+            msg = f"{command} is not on PATH"
             raise LoadError(msg, remedy=f"install {package} (on Debian: `apt-get install {package}`)")
+    program(GENERATE)  # what it is built of can't be fetched there
     again = alone(sys.executable, "-m", "tests.bench.serving", *words)
     os.environ[ALONE] = "1"
     os.execvp(again[0], again)  # noqa: S606
