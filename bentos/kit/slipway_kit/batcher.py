@@ -154,6 +154,11 @@ class Batcher:
             self._observer.refused(Reason.DEADLINE_UNREACHABLE, 1)
             raise RefusedError(Reason.DEADLINE_UNREACHABLE, seconds)
 
+    def hurry(self) -> None:
+        """Compute now what has come, rather than at the end of this turn of the event loop."""
+        if self.planner.queue and len(self.planner.in_flight) < self.planner.limits.concurrency:
+            self._dispatch()
+
     def withdraw(self, tickets: Iterable[Ticket]) -> None:
         """Forget items whose client has gone; the answer of one that is being computed is thrown away."""
         for ticket in tickets:

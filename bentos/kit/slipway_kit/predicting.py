@@ -34,6 +34,8 @@ Reply = Callable[[Answer, Headers], object]
 
 _PAUSE = 0.005
 """Seconds between two turns from which on the event loop had nothing to do meanwhile, or computed a batch."""
+_HURRY = 1 / 8
+"""Of the objective: so often a turn that refuses computes what was admitted; else that waits for its end."""
 _NOBODY = Request(id="", priority=Priority.NORMAL, deadline=0.0, headers=())
 """Until the headers are read."""
 _GONE = 499
@@ -68,6 +70,8 @@ class Predictions:
         self._began = self._turned_at = -math.inf
         self._worked = 0.0
         self._read = 0
+        self._hurry_at = -math.inf
+        """When what was admitted in this turn is computed, if one is refused then."""
         overloaded = refused(RefusedError(Reason.OVERLOADED, settings.objective))
         self._overloaded = overloaded.head() + b"x-request-id: ", overloaded.body
         self._reading = Reading(settings.objective)
@@ -121,6 +125,7 @@ class Predictions:
             self._reading.turned(now - self._began, worked - self._worked, was_busy=was_busy)
             self._turn, self._began, self._worked = self._began if was_busy else now, now, worked
             self._read = 0
+            self._hurry_at = -math.inf
             self._loop.call_soon(self._turned)
         return self._turn
 
@@ -138,6 +143,9 @@ class Predictions:
         priority, id_ = incoming.glance(headers)
         if self._reading.admits(priority, elapsed, self._read):
             return None
+        if now >= self._hurry_at:
+            self.batcher.hurry()
+            self._hurry_at = time.monotonic() + self.objective * _HURRY
         self.metrics.offered(1, now)
         self.metrics.refused(Reason.OVERLOADED, 1)
         self.metrics.request(route, 429, now - arrival)

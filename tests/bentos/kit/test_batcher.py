@@ -123,6 +123,20 @@ def test_a_lone_request_is_started_at_once_and_the_rest_is_a_batch() -> None:
     run(scenario())
 
 
+def test_in_a_hurry_what_has_come_is_computed_within_the_turn() -> None:
+    async def scenario() -> None:
+        bench = Bench(list, inline=True)
+        bench.batcher.hurry()
+        tickets = bench.submit(1, 2)
+        assert [ticket.output for ticket in tickets] == [None, None]
+        bench.batcher.hurry()
+        assert [ticket.output for ticket in tickets] == [1, 2]
+        assert bench.noted.batches == [2]
+        assert await bench.ask(3) == 3
+
+    run(scenario())
+
+
 def test_a_model_that_is_slower_than_it_was_measured_is_given_threads() -> None:
     async def scenario() -> None:
         threads: list[str] = []

@@ -218,8 +218,11 @@ class Planner:
         before = self.queue.units_before(priority, due)
         if len(self.in_flight) < self.limits.concurrency:
             # Nothing runs that would have to be waited for: the first look at what is nearly always so.
-            done = now + self.profile.tail(before + units)
-            if before + units <= self.usual_batch and done <= due:
+            usual = self.usual_batch
+            if before + units <= usual and now + self.profile.tail(before + units) <= due:
+                return
+            # At most: as if every batch were of the slow tail, and the last but one left room for nothing.
+            if units <= usual and now + (before // usual + 2) * self.profile.tail(usual) <= due:
                 return
         done = self._done(now, before, units)
         if done > due:

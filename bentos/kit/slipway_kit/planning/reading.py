@@ -17,7 +17,7 @@ _TARGET = 1 / 20
 turns also cost more for each request: what belongs to its connection has left the processor's caches meanwhile."""
 _LOSSES = 4.0
 """Times the target, that a turn may take where most of it is a neighbour's: it must end in time all the same."""
-_FIRST = 1 / 8
+_FIRST = {Priority.LOW: 1 / 8, Priority.NORMAL: 1 / 8, Priority.HIGH: 1 / 2}
 """Of the objective: the part of a turn that admits, without pressure. After a stall, much has come at once."""
 _ALWAYS = 16
 """Requests of a turn that are admitted in any case, without pressure: where few come, a turn that lasts has lost its
@@ -40,7 +40,7 @@ class Reading:
     def __init__(self, objective: float) -> None:
         self._objective = objective
         self._pressure = 0.0
-        self._first = [objective * _FIRST] * len(Priority)
+        self._first = [objective * _FIRST[priority] for priority in Priority]
         self._always = [float(_ALWAYS)] * len(Priority)
 
     @property
@@ -65,7 +65,7 @@ class Reading:
             self._pressure = pressure
             for priority, start in _FROM.items():
                 part = 0.5 ** max(pressure - start, 0.0)
-                self._first[priority] = self._objective * _FIRST * part
+                self._first[priority] = self._objective * _FIRST[priority] * part
                 self._always[priority] = _ALWAYS * part
 
     def admits(self, priority: Priority, elapsed: float, number: int) -> bool:
