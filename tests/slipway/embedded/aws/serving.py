@@ -1,8 +1,10 @@
 """An AWS endpoint for tests: what the real process does, on a loopback port of its own."""
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -31,13 +33,20 @@ def _serve(arguments: list[str], log: str, environment: dict[str, str]) -> None:
     endpoint.main()
 
 
+def _free_port() -> int:
+    """Below those that the kernel gives clients (ip_local_port_range): it stays free until it is listened on."""
+    while True:
+        port = random.randrange(12_000, 30_000)  # noqa: S311  # no secret
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 class Endpoint:
     """The endpoint's process with a memory that outlives it."""
 
     def __init__(self, memory: Path) -> None:
         self.memory = memory
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = _free_port()
         self._process: BaseProcess | None = None
 
     @property
