@@ -12,7 +12,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ import pytest
 from infra.settings import parse_file
 from slipway.answers import load_example
 from slipway.paths import REPOSITORY
+from tests.ports import free_port
 
 pytestmark = pytest.mark.drill
 
@@ -135,7 +135,7 @@ class Reader:
     @contextlib.contextmanager
     def serving(self, command: str, **more: str) -> Iterator[str]:
         """Run a server as long as it is needed; gives its address once it is ready."""
-        port = free_port()
+        port = str(free_port())
         environment: Mapping[str, str] = {**self.environment, "SLIPWAY_PORT": port, "BENTOML_PORT": port, **more}
         log = self.folder / f"{port}.log"
         with log.open("w") as output:
@@ -162,11 +162,6 @@ class Reader:
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(server.pid, signal.SIGKILL)
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
 
 
 def is_ready(address: str) -> bool:

@@ -7,7 +7,6 @@ import http.client
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -22,6 +21,7 @@ from slipway.load.plan import Payload
 from slipway.paths import REPOSITORY
 from tests.bench.serving.fixtures import Fixture
 from tests.bench.serving.peers.table import Peer
+from tests.ports import free_port
 
 _READY_SECONDS = 120.0
 _END_SECONDS = 15.0
@@ -107,7 +107,7 @@ def serving(peer: Peer, fixture: Fixture, *, core: int, spans: str, log: Path) -
     Raises:
         LoadError: It did not answer rightly in time.
     """
-    port = _free_port()
+    port = free_port(2)  # Ray's proxy takes the next one
     inherited = {name: value for name, value in os.environ.items() if not re.match(r"(SLIPWAY|OTEL|BENCH|RAY)_", name)}
     with log.open("ab") as file:
         process = subprocess.Popen(
@@ -127,17 +127,6 @@ def serving(peer: Peer, fixture: Fixture, *, core: int, spans: str, log: Path) -
     finally:
         server.unwatch()
         _end(process, server.processes())
-
-
-def _free_port() -> int:
-    """A port of which the next one is free too: Ray's proxy takes that."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
 
 
 def _wait(peer: Peer, process: subprocess.Popen[bytes], port: int, payload: Payload, log: Path) -> None:

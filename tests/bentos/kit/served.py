@@ -14,15 +14,11 @@ import httpx
 import psutil
 
 from slipway.paths import REPOSITORY
+from tests.ports import free_port
 
 KIT = REPOSITORY / "bentos" / "kit"
 MODELS = Path(__file__).with_name("serving_models.py")
 SECONDS = 30.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def status(client: httpx.Client, path: str = "/readyz") -> int:

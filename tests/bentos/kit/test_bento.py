@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.bentos.kit.served import KIT, MODELS, SECONDS, free_port, status
+from tests.bentos.kit.served import KIT, MODELS, SECONDS, status
+from tests.ports import free_port
 
 SERVICE = """
 import bentoml

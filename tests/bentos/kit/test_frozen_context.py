@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.bentos.kit.served import KIT, SECONDS, free_port, status
+from tests.bentos.kit.served import KIT, SECONDS, status
+from tests.ports import free_port
 
 # A middleware that says whose request it is, as those of authentication do.
 MIDDLEWARE = """

@@ -15,7 +15,8 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.bentos.kit.served import KIT, MODELS, SECONDS, free_port, status
+from tests.bentos.kit.served import KIT, MODELS, SECONDS, status
+from tests.ports import free_port
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

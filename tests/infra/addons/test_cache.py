@@ -1,6 +1,5 @@
 """The cache that models share: whom it lets in, where it is found, and that the real Valkey takes what it is told."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from slipway.engines.table import engine
 from tests.infra import program
 from tests.infra.graphs import BUILT
 from tests.infra.settings.stackfiles import VALID, as_engine, changed
+from tests.ports import free_port
 
 AT = ("slipway:models", "digits", "serving")
 WITH_CACHE: dict[str, Any] = {**changed(AT, {"cache": {"shared": "cluster"}}, of=VALID), "slipway:cache": {}}
@@ -96,8 +96,7 @@ def valkey() -> Iterator[Redis]:
     found = locate(engine("valkey-server")).found
     assert found is not None, "run `slipway engines build`"
     told = arguments(SharedCache(memory="64Mi"))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     here = ["--port", str(port), "--bind", "127.0.0.1"]
     process = subprocess.Popen([found.path, *told, *here], stdout=subprocess.DEVNULL)
     client = Redis(port=port, socket_timeout=20)

@@ -1,6 +1,5 @@
 """Pushing to a registry of others: how it is spoken to, and what is said where it does not answer."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from slipway.engines.locate import Programs, locate
 from slipway.engines.table import engine
 from slipway.errors import PushError
 from slipway.progress import Progress
+from tests.ports import free_port
 from tests.slipway.building import archives
 
 SKOPEO = locate(engine("skopeo"))
@@ -30,8 +30,7 @@ def test_this_machine_is_spoken_to_without_tls(registry: str) -> None:
 
 
 def test_what_is_no_registry_is_said_before_anything_is_built_for_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(PushError, match=f"does not answer at http://localhost:{port}/v2/") as refused:
         check(f"localhost:{port}/slipway")
     assert "slipway:cluster.registry" in refused.value.remedy
@@ -58,8 +57,7 @@ class _Nothing(BaseHTTPRequestHandler):
 
 @pytest.mark.skipif(SKOPEO.found is None, reason="skopeo is not installed, as only root may")
 def test_a_registry_that_does_not_answer_is_said_with_what_to_do(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     build = archives.build(tmp_path / "image", b"layer")
     with pytest.raises(PushError) as refused:
         push(build, f"localhost:{port}/slipway", Programs([SKOPEO]), Progress(quiet=True))

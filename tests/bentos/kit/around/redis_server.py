@@ -10,14 +10,14 @@ import pytest
 
 from slipway.engines.locate import locate
 from slipway.engines.table import engine
+from tests.ports import free_port
 
 
 class RedisServer:
     """It keeps nothing on disk: after a restart it is empty."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         found = locate(engine("redis-check-rdb")).found
         if found is None:
             pytest.skip("needs Redis (Debian's redis-tools), which only root may install: `slipway engines build`")

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,6 +13,7 @@ from slipway_kit.planning.entry import RefusedError
 
 from tests.bentos.kit.around.builders import Bench, Length, bench, run
 from tests.bentos.kit.around.redis_server import RedisServer
+from tests.ports import free_port
 
 LIMIT_MS = 300.0
 """Longer than the default, as the machine that runs tests does other things too."""
@@ -182,8 +182,7 @@ def test_a_client_in_a_hurry_is_no_fault_of_redis(redis: RedisServer) -> None:
 
 
 def test_without_a_redis_from_the_start_the_process_starts_and_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
 
     async def scenario() -> None:
         it = bench(cache_url=f"redis://127.0.0.1:{port}", cache_bytes=10_000)

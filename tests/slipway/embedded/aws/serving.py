@@ -1,12 +1,9 @@
 """An AWS endpoint for tests: what the real process does, on a loopback port of its own."""
 
-import contextlib
 import http.client
 import json
 import os
-import random
 import signal
-import socket
 import sys
 import time
 from multiprocessing.process import BaseProcess
@@ -19,6 +16,7 @@ from botocore.config import Config
 from slipway.embedded.aws import DUMMY_KEY, endpoint
 from slipway.embedded.aws.endpoint import HEALTH
 from tests.forked import ACCOUNT, FORKED
+from tests.ports import free_port
 
 __all__ = ["ACCOUNT", "Endpoint"]
 
@@ -33,20 +31,12 @@ def _serve(arguments: list[str], log: str, environment: dict[str, str]) -> None:
     endpoint.main()
 
 
-def _free_port() -> int:
-    """Below those that the kernel gives clients (ip_local_port_range): it stays free until it is listened on."""
-    while True:
-        port = random.randrange(12_000, 30_000)  # noqa: S311  # no secret
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-
-
 class Endpoint:
     """The endpoint's process with a memory that outlives it."""
 
     def __init__(self, memory: Path) -> None:
         self.memory = memory
-        self.port = _free_port()
+        self.port = free_port()
         self._process: BaseProcess | None = None
 
     @property
