@@ -156,7 +156,7 @@ class Batcher:
 
     def hurry(self) -> None:
         """Compute now what has come, rather than at the end of this turn of the event loop."""
-        if self.planner.queue and len(self.planner.in_flight) < self.planner.limits.concurrency:
+        if self.planner.can_start:
             self._dispatch()
 
     def withdraw(self, tickets: Iterable[Ticket]) -> None:
@@ -200,7 +200,7 @@ class Batcher:
         while self._next(now) and now - begun < self.planner.limits.objective * _AT_ONCE:
             now = time.monotonic()
         self._is_called = False
-        if self.planner.queue and len(self.planner.in_flight) < self.planner.limits.concurrency:
+        if self.planner.can_start:
             self._call()
 
     def _next(self, now: float) -> bool:

@@ -57,8 +57,6 @@ class Guarded(HttpToolsProtocol):
         super().connection_made(transport)
         if self.listener is not None:
             self.listener.accepted()
-        # uvloop would otherwise write at the end of its turn, which may be long.
-        transport.set_write_buffer_limits(high=0)
         self._extensions: dict[str, Any] = {}
         self._limit = self.loop.call_later(self.settings.receive_seconds, self._too_slow)
 

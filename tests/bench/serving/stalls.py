@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
-EVERY = 0.025
+_EVERY = 0.025
 """Seconds from one stop to the next."""
-STOPPED = 0.01
+_STOPPED = 0.01
 """Seconds of each."""
 
 
@@ -21,10 +21,10 @@ def stalled(processes: Sequence[psutil.Process]) -> Iterator[None]:
     ended = threading.Event()
 
     def stall() -> None:
-        while not ended.wait(EVERY - STOPPED):
+        while not ended.wait(_EVERY - _STOPPED):
             try:
                 _each(processes, psutil.Process.suspend)
-                time.sleep(STOPPED)
+                time.sleep(_STOPPED)
             finally:
                 _each(processes, psutil.Process.resume)
 

@@ -1,6 +1,7 @@
 """An application that is asked in this process, as ASGI has it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
@@ -62,6 +63,14 @@ async def started(application: Application) -> None:
     application.on_ready = application.on_failure = settled.set
     application.start()
     await settled.wait()
+
+
+async def until(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
 
 
 def serving(

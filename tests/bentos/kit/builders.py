@@ -64,10 +64,10 @@ class Desk:
         self.displaced += [entry.payload for entry in admission.displaced]
         return admission.entry
 
-    def refusal(self, name: str, priority: Priority = Priority.NORMAL, **more: int) -> str:
+    def refusal(self, name: str, priority: Priority = Priority.NORMAL, *, budget: float = 1e9, **more: int) -> str:
         """Why it is refused; nothing, if it is not."""
         try:
-            self.offer(name, priority, **more)
+            self.offer(name, priority, budget=budget, **more)
         except RefusedError as refused:
             return refused.reason.value
         return ""

@@ -147,3 +147,16 @@ def test_who_has_gone_is_forgotten_unless_it_is_being_computed() -> None:
     desk.begin()
     assert (desk.planner.withdraw(first), desk.planner.withdraw(second)) == (False, True)
     assert (desk.planner.queue.items, desk.planner.queue.units_before(LOW, 9.0)) == (0, 0)
+
+
+@pytest.mark.parametrize("waiting", range(1, 40))
+def test_however_many_wait_a_deadline_is_held_to_what_is_expected(waiting: int) -> None:
+    def desk() -> Desk:
+        made = Desk(affine(0.01, 0.001), objective=1000, max_batch=4)
+        for number in range(waiting):
+            made.offer(str(number), Priority.HIGH)
+        return made
+
+    expected = desk().planner.wait(0.0, Priority.NORMAL) * 1000
+    assert desk().refusal("before", budget=expected - 0.01) == "deadline_unreachable"
+    assert desk().refusal("after", budget=expected + 0.01) == ""

@@ -160,7 +160,7 @@ def test_everything_offered_is_refused_started_or_lost_once_and_what_is_started_
     for number, (priority, budget, units, pause) in enumerate(offers):
         deadline = desk.now + min(budget / 1000, desk.planner.limits.objective)
         is_hopeless = desk.planner.hopeless(priority, deadline) is not None
-        reason = desk.refusal(str(number), priority, budget=budget, units=units)  # type: ignore[arg-type]
+        reason = desk.refusal(str(number), priority, budget=budget, units=units)
         if reason:
             ended.append(str(number))
         if is_hopeless:  # what is refused unread would be refused if it were read

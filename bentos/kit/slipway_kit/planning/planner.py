@@ -160,7 +160,7 @@ class Planner:
 
         None is started while all slots are taken, or when nothing waits.
         """
-        if not self.queue or len(self.in_flight) >= self.limits.concurrency:
+        if not self.can_start:
             return None, []
         self.profile.refresh(now)
         chosen, was_traded = best_batch(list(self.queue), now, self._slots(now), self.profile, self.usual_batch)
@@ -179,6 +179,11 @@ class Planner:
     def wait(self, now: float, priority: Priority = Priority.NORMAL) -> float:
         """Seconds until an item that comes now would be done."""
         return self._done(now, self.queue.units_before(priority, math.inf), 1) - now
+
+    @property
+    def can_start(self) -> bool:
+        """Whether something waits, and a slot is free for it."""
+        return bool(self.queue) and self._has_slot
 
     @property
     def usual_batch(self) -> int:
@@ -205,25 +210,25 @@ class Planner:
         usual = self.usual_batch
         return self.limits.concurrency * usual / self.profile.typical(usual)
 
+    @property
+    def _has_slot(self) -> bool:
+        return len(self.in_flight) < self.limits.concurrency
+
     def _hold_to_deadline(
         self, now: float, due: float, deadline: float, priority: Priority, units: int, *, is_own: bool
     ) -> None:
-        is_idle = not self.queue and len(self.in_flight) < self.limits.concurrency
-        if is_idle:
+        if not self.queue and self._has_slot:
             # What nothing else waits for is tried: that is how an estimate that has become too high is corrected. Not
             # so for a deadline of the client's own, which may be shorter than the model ever was.
             if is_own and now + self.profile.typical(units) > deadline:
                 raise RefusedError(Reason.DEADLINE_UNREACHABLE, self.profile.typical(units))
             return
         before = self.queue.units_before(priority, due)
-        if len(self.in_flight) < self.limits.concurrency:
-            # Nothing runs that would have to be waited for: the first look at what is nearly always so.
-            usual = self.usual_batch
-            if before + units <= usual and now + self.profile.tail(before + units) <= due:
-                return
-            # At most: as if every batch were of the slow tail, and the last but one left room for nothing.
-            if units <= usual and now + (before // usual + 2) * self.profile.tail(usual) <= due:
-                return
+        usual = self.usual_batch
+        # Nothing runs that would have to be waited for, as nearly always. At most, every batch is of the slow tail, and
+        # the last but one has no room for it.
+        if self._has_slot and units <= usual and now + (before // usual + 2) * self.profile.tail(usual) <= due:
+            return
         done = self._done(now, before, units)
         if done > due:
             if units == 1:

@@ -39,9 +39,9 @@ class Reading:
 
     def __init__(self, objective: float) -> None:
         self._objective = objective
-        self._pressure = 0.0
-        self._first = [objective * _FIRST[priority] for priority in Priority]
-        self._always = [float(_ALWAYS)] * len(Priority)
+        self._first = [0.0] * len(Priority)
+        self._always = [0.0] * len(Priority)
+        self._press(0.0)
 
     @property
     def pressure(self) -> float:
@@ -62,11 +62,14 @@ class Reading:
         excess = min(length / _TARGET, _LONGEST) - 1 if was_busy else -1.0
         pressure = min(max(self._pressure + min(_GAIN * took * excess, _MOST_AT_ONCE), 0.0), _MOST)
         if pressure != self._pressure:
-            self._pressure = pressure
-            for priority, start in _FROM.items():
-                part = 0.5 ** max(pressure - start, 0.0)
-                self._first[priority] = self._objective * _FIRST[priority] * part
-                self._always[priority] = _ALWAYS * part
+            self._press(pressure)
+
+    def _press(self, pressure: float) -> None:
+        self._pressure = pressure
+        for priority in Priority:
+            part = 0.5 ** max(pressure - _FROM[priority], 0.0)
+            self._first[priority] = self._objective * _FIRST[priority] * part
+            self._always[priority] = _ALWAYS * part
 
     def admits(self, priority: Priority, elapsed: float, number: int) -> bool:
         """Whether the request that is the turn's so many-th, read so many seconds after its first, is admitted."""

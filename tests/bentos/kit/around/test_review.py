@@ -17,6 +17,7 @@ from slipway_kit.around.settings import AroundSettings, Step
 from slipway_kit.around.spool import Message, Spool
 
 from tests.bentos.kit.around.builders import Bench, Length, Lengths, Text, lost, run
+from tests.bentos.kit.asked import until
 from tests.slipway.embedded.aws.serving import Endpoint
 
 UNSURE = "x" * 60
@@ -61,13 +62,6 @@ def queue(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 def reviewed(queue: Queue, **more: Any) -> Bench:
     return Bench(AroundSettings(review_below=0.5, review_queue_url=queue.url, **more), model=Lengths())
-
-
-async def until(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
 
 
 def test_an_unsure_answer_is_marked_and_its_item_is_in_the_queue_whole(queue: Queue) -> None:
